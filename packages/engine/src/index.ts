@@ -9,7 +9,7 @@ export { connect, type ConnectOptions } from './connect.ts';
 export { Client, type ClientOptions, type EnqueueManyOptions } from './client/client.ts';
 export type { EnqueuedTask, EnqueueResult, NotStored } from './client/outcomes.ts';
 export type { ResultAddress, ResultOptions, WaitOptions } from './client/wait-for-result.ts';
-export { makeTask, type DraftDefaults, type TaskDraft } from './client/make-task.ts';
+export type { DraftDefaults, TaskDraft } from './client/make-task.ts';
 export { defineTask, type TaskDefaults, type TaskDefinition, type TaskOptions } from './task/define-task.ts';
 export type { TaskToEnqueue } from './client/prepare-task.ts';
 export type { ClientMiddleware } from './client/middleware.ts';
@@ -91,16 +91,33 @@ export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-
 // What code needs from its surroundings: time, chance, log and events. Tests and hosts replace them. The other functions help
 // a program to read durations, run loops, connect and make folders as the library does.
 export { duration, durationMs } from './checks/duration.ts';
-export { systemClock, type Clock } from './runtime/clock.ts';
+export type { Clock } from './runtime/clock.ts';
 export { ownFaultOf, type OwnFault } from './runtime/own-faults.ts';
-export { dial, type DialOptions } from './runtime/dial.ts';
+export type { DialOptions } from './runtime/dial.ts';
 export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
-export { createLoop, type Loop } from './runtime/loop.ts';
-export { createJsonLog, writtenFields, type LeveledLog, type LogOutput } from './runtime/json-log.ts';
+export type { Loop } from './runtime/loop.ts';
+export type { LeveledLog, LogOutput } from './runtime/json-log.ts';
 export { silentLog, type Log, type LogLevel } from './runtime/log.ts';
-export { makeFolder } from './runtime/make-folder.ts';
-export { within } from './runtime/within.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';
+
+export {
+  backoffMs,
+  contextOf,
+  createJsonLog,
+  createLoop,
+  dial,
+  headersWith,
+  logicalQueue,
+  makeFolder,
+  makeTask,
+  plainTaskId,
+  storedQueue,
+  storedQueues,
+  storedTaskId,
+  systemClock,
+  within,
+  writtenFields,
+} from './lent.ts';
 
 // The interface of a broker, facet by facet: what `connect` returns. Its README says who calls what. Most programs use the
 // classes above instead, which check what they are given; a broker takes it as it is.
@@ -175,22 +192,14 @@ export type { Durability, EnqueueCallOptions, EnqueueOutcome, NewTask, Submit } 
 
 // Knowledge that the HTTP contract and browsers have, too. It is from the model, and pure.
 export {
-  backoffMs,
   BUILT_IN_QUEUES,
-  contextOf,
   DEFAULT_RETRY_POLICY,
   FINAL_STATES,
-  headersWith,
   isTaskId,
-  logicalQueue,
   nameFault,
   parseDuration,
   PATIENT_RETRY_POLICY,
-  plainTaskId,
   queueNameFault,
-  storedQueue,
-  storedQueues,
-  storedTaskId,
   TASK_STATES,
   traceIdOf,
   WAITING_STATES,

@@ -56,5 +56,6 @@ export function contextOf(headers: Readonly<Record<string, string>>): TaskContex
 
 /** The trace ID (32 hexadecimal digits) of a `traceparent`, or null if it is absent or malformed. */
 export function traceIdOf(traceparent: string | undefined): string | null {
-  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent ?? '')?.[1] ?? null;
+  if (typeof traceparent !== 'string') return null;
+  return /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent)?.[1] ?? null;
 }

@@ -42,7 +42,7 @@ function anyMs(text: string): number | null {
 
 /** A duration in ms, or null when the text is not a duration of at most ten years. */
 export function parseDuration(text: string): number | null {
-  const ms = text.length > MAX_TEXT_LENGTH ? null : anyMs(text);
+  const ms = typeof text !== 'string' || text.length > MAX_TEXT_LENGTH ? null : anyMs(text);
   return ms !== null && ms <= MAX_DURATION_MS ? ms : null;
 }
 

@@ -8,6 +8,7 @@ const FORBIDDEN_IN_BUSINESSES = new RegExp(`[${CONTROL_CHARACTERS}]`, 'u');
 
 /** Whether a client may choose this ID. The HTTP API accepts fewer IDs. */
 export function isTaskId(id: string): boolean {
+  if (typeof id !== 'string') return false;
   return id.trim() !== '' && id.isWellFormed() && fitsBytes(id, MAX_ID_BYTES) && !FORBIDDEN_IN_IDS.test(id);
 }
 

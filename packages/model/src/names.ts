@@ -35,6 +35,8 @@ export const isDotSegment = (name: string): boolean => name === '.' || name === 
  * The HTTP API accepts fewer names.
  */
 export function nameFault(name: string): string | null {
+  // Callers in JavaScript pass anything.
+  if (typeof name !== 'string') return 'it is no text';
   if (name.trim() === '') return 'it is blank';
   if (!name.isWellFormed()) return 'it is not valid Unicode';
   if (!fitsBytes(name, MAX_NAME_BYTES)) return `it has more than ${MAX_NAME_BYTES} bytes`;
@@ -47,7 +49,7 @@ export function nameFault(name: string): string | null {
  * queues behind a logical queue.
  */
 export function queueNameFault(name: string): string | null {
-  if (isDotSegment(name)) return 'a URL cannot contain it';
+  if (typeof name === 'string' && isDotSegment(name)) return 'a URL cannot contain it';
   return (
     nameFault(name) ??
     (hasReservedEnding(name) ? 'it ends in "~" and letters or digits, which is reserved' : null)

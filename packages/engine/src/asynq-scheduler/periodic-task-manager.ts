@@ -3,12 +3,12 @@ import type { Duration } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import { durationMs } from '../checks/duration.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
-import { checkBroker, durationWithin, func } from '../checks/values.ts';
+import { checkBroker, durationWithin, func, isList } from '../checks/values.ts';
 import type { TasksToEnqueue, TaskToEnqueue } from '../client/prepare-task.ts';
-import { isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { invalidValue, isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
 import { createRuntime, type Runtime } from '../runtime/runtime.ts';
-import { within } from '../runtime/within.ts';
+import { unlessAborted } from '../runtime/within.ts';
 import { encodeGiven } from '../task/payload.ts';
 import { createCheckEntry } from './check-entry.ts';
 import { optionTexts } from './entry-options.ts';
@@ -36,8 +36,6 @@ const checkManagerOptions = createOptionsCheck<PeriodicTaskManagerOptions>('Peri
 });
 
 const SYNC_INTERVAL: Duration = '3m';
-/** How long `stop` waits for the provider, whose answer it does not need. */
-const MAX_PROVIDER_MS = 5_000;
 
 /** Checks at run time what the types promise: providers read files that people write. */
 function checkPeriodicTask(periodicTask: PeriodicTask): void {
@@ -94,7 +92,7 @@ export class PeriodicTaskManager<Items extends readonly PeriodicTask[] = readonl
   /** ID of the entry by the task's key. */
   readonly #entryIds = new Map<string, string>();
   readonly #lifetime: Broker['lifetime'];
-  #stopping = false;
+  readonly #stopping = new AbortController();
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: PeriodicTaskManagerOptions<Items>) {
@@ -140,6 +138,7 @@ export class PeriodicTaskManager<Items extends readonly PeriodicTask[] = readonl
   async start(): Promise<void> {
     this.#lifetime.checkOpen();
     const tasks = await this.#load();
+    // After a stop the scheduler refuses to start.
     await this.#scheduler.start();
     this.#lifetime.add(this);
     this.#sync(tasks);
@@ -147,13 +146,13 @@ export class PeriodicTaskManager<Items extends readonly PeriodicTask[] = readonl
   }
 
   /**
-   * Stops calling the provider, and stops its scheduler. A call of the provider that is under way may take 5 s to end. May be
+   * Stops calling the provider, and stops its scheduler. It does not wait for a call of the provider that is under way. May be
    * called twice. Closing the broker calls it, too.
    */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stopping.abort();
     await this.#scheduler.stop();
-    await within(this.#runtime.clock, MAX_PROVIDER_MS, () => this.#loop.stop());
+    await this.#loop.stop();
     this.#lifetime.delete(this);
   }
 
@@ -167,10 +166,13 @@ export class PeriodicTaskManager<Items extends readonly PeriodicTask[] = readonl
    * should be. A task with a spec, an option or a payload that is not valid is logged and left out.
    */
   async #load(): Promise<Map<string, PeriodicTask>> {
-    const provided = await this.#options.provider();
-    for (const task of provided) checkPeriodicTask(task);
+    const provided = await this.#provided();
+    if (!isList(provided))
+      throw invalidValue('the value that provider returned', provided, 'a list of tasks');
+    const given = provided as readonly PeriodicTask[];
+    for (const task of given) checkPeriodicTask(task);
     const tasks = new Map<string, PeriodicTask>();
-    for (const task of provided) {
+    for (const task of given) {
       try {
         const { spec, ...described } = task;
         this.#checkEntry(spec, described);
@@ -187,8 +189,16 @@ export class PeriodicTaskManager<Items extends readonly PeriodicTask[] = readonl
     return tasks;
   }
 
+  /** What the provider returns; nothing once the manager stops, which does not wait for a provider. */
+  async #provided(): Promise<unknown> {
+    let provided: unknown = [];
+    const called = Promise.resolve(this.#options.provider()).then((list) => (provided = list));
+    await unlessAborted(called, this.#stopping.signal);
+    return provided;
+  }
+
   #sync(tasks: ReadonlyMap<string, PeriodicTask>): void {
-    if (this.#stopping) return;
+    if (this.#stopping.signal.aborted) return;
     for (const [key, entryId] of this.#entryIds) {
       if (tasks.has(key)) continue;
       this.#entryIds.delete(key);

@@ -1,6 +1,6 @@
 import { invalidValue, messageOf, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { likelyName } from './likely-name.ts';
-import type { ValueCheck } from './values.ts';
+import { passes, type ValueCheck } from './values.ts';
 
 // The one checker of options objects. Each interface has a table beside it with a row for every option: what the compiler
 // checks for TypeScript, this checks for everyone, before anything else is done with the options.
@@ -22,12 +22,12 @@ export const required = (check: ValueCheck): RequiredCheck => ({ required: check
 
 /** Objects that are no options although they are objects: lists, maps, dates, promises, bytes … Own classes may be options. */
 export function isOptions(value: unknown): value is Fields {
-  if (typeof value !== 'object' || value === null) return false;
-  return (
-    Object.getPrototypeOf(value) === Object.prototype ||
-    Object.prototype.toString.call(value) === '[object Object]'
-  );
+  return typeof value === 'object' && value !== null && passes(isPlainObject, value);
 }
+
+const isPlainObject = (value: unknown): boolean =>
+  Object.getPrototypeOf(value) === Object.prototype ||
+  Object.prototype.toString.call(value) === '[object Object]';
 
 /** An object of any fields. */
 export const object: ValueCheck = (value, name) => {
@@ -116,8 +116,8 @@ function checkRows(given: Fields, rows: Rows, path: string): void {
   for (const [name, row] of rows) {
     const value = given[name];
     const field = path === '' ? name : `${path}.${name}`;
-    if (typeof row !== 'function') row.required(value, field);
-    else if (value !== undefined) row(value, field);
+    if (typeof row !== 'function') callCheck(field, () => row.required(value, field));
+    else if (value !== undefined) callCheck(field, () => row(value, field));
   }
 }
 

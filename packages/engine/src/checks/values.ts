@@ -9,11 +9,20 @@ import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
  */
 export type ValueCheck = (value: unknown, name: string) => void;
 
+/** Whether a value passes a test. One that cannot even be read, such as a proxy that was revoked, does not. */
+export function passes(isValid: (value: unknown) => boolean, value: unknown): boolean {
+  try {
+    return isValid(value);
+  } catch {
+    return false;
+  }
+}
+
 /** Makes a check of what a value must be, in words, and how that is seen. */
 export const checkOf =
   (expected: string, isValid: (value: unknown) => boolean): ValueCheck =>
   (value, name) => {
-    if (!isValid(value)) throw invalidValue(name, value, expected);
+    if (!passes(isValid, value)) throw invalidValue(name, value, expected);
   };
 
 /** The same for a value that no error may show. */
@@ -75,11 +84,13 @@ export const oneOf = (values: readonly unknown[]): ValueCheck =>
     values.includes(value),
   );
 
+export const isList = (value: unknown): value is readonly unknown[] => passes(Array.isArray, value);
+
 /** A list whose items pass a check. */
 export function listOf(item: ValueCheck, expected: string): ValueCheck {
   return (value, name) => {
-    if (!Array.isArray(value)) throw invalidValue(name, value, expected);
-    value.forEach((each: unknown, i) => item(each, `${name}[${i}]`));
+    if (!isList(value)) throw invalidValue(name, value, expected);
+    value.forEach((each, i) => item(each, `${name}[${i}]`));
   };
 }
 
@@ -100,7 +111,9 @@ export const withMethods = (expected: string, methods: readonly string[]): Value
  * @throws TaskCenterError `invalid-value`
  */
 export function checkBroker(broker: unknown, ...facets: readonly string[]): void {
-  const parts = Object(broker) as Readonly<Record<string, unknown>>;
-  if (facets.every((facet) => typeof parts[facet] === 'object' && parts[facet] !== null)) return;
-  throw invalidValue('broker', broker, 'a broker: `await connect(url)`');
+  const hasFacets = (value: unknown): boolean => {
+    const parts = Object(value) as Readonly<Record<string, unknown>>;
+    return facets.every((facet) => typeof parts[facet] === 'object' && parts[facet] !== null);
+  };
+  if (!passes(hasFacets, broker)) throw invalidValue('broker', broker, 'a broker: `await connect(url)`');
 }

@@ -1,6 +1,7 @@
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
 import { isOptions } from '../checks/options.ts';
+import { isList } from '../checks/values.ts';
 import { failedOutcome } from '../errors/failures.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
 import { middlewareError } from './middleware.ts';
@@ -166,7 +167,7 @@ async function submitEach(
  * @throws TaskCenterError `invalid-value`: this is no list
  */
 export async function submitBatch(tasks: readonly TaskToEnqueue[], deps: BatchDeps): Promise<BatchOutcome[]> {
-  if (!Array.isArray(tasks)) throw invalidValue('tasks', tasks, 'a list of tasks');
+  if (!isList(tasks)) throw invalidValue('tasks', tasks, 'a list of tasks');
   if (tasks.length === 0) return [];
   if (deps.storeThrough) return submitEach(tasks, deps.storeThrough);
   return tasks.every(isUsual) ? submitWhileRead(tasks, deps) : submitPrepared(tasks, deps);

@@ -2,9 +2,9 @@ import { storedTaskId } from '@task-center/model';
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { Durability, EnqueueOutcome, NewTask } from '../broker/submit.ts';
-import { createNamesCheck, createOptionsCheck } from '../checks/options.ts';
-import { checkBroker, flag, func } from '../checks/values.ts';
-import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
+import { createNamesCheck, createOptionsCheck, isOptions, object } from '../checks/options.ts';
+import { checkBroker, flag, func, isList } from '../checks/values.ts';
+import { invalidValue, isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import type { ResultOf, TaskDefinition, WithoutPayload } from '../task/define-task.ts';
@@ -217,12 +217,15 @@ export class Client {
    * code that builds its tasks itself, such as the HTTP service.
    */
   async submit(task: NewTask): Promise<Created> {
+    object(task, 'task');
     const { state, dueAt } = await this.#batcherFor('memory').add(task);
     return { code: 'created', state, dueMs: dueAt.getTime() };
   }
 
   /** Stores tasks that are complete and checked already; resolves to one outcome per task, in order. Rejects if all of them failed. */
   async submitMany(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
+    if (!isList(tasks) || !tasks.every(isOptions))
+      throw invalidValue('tasks', tasks, 'a list of tasks that `makeTask` made');
     return tasks.length === 0 ? [] : await this.#broker.submit.enqueue(tasks);
   }
 

@@ -2,6 +2,7 @@ import { parseDuration, type Duration, type FailureHints } from '@task-center/mo
 import { durationMs } from '../checks/duration.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyValue, lengthOfTime } from '../checks/values.ts';
+import { causeIn, shown } from './task-center-error.ts';
 
 /** What a failure says about the retry. */
 export interface HandlerErrorHints extends Omit<FailureHints, 'retryAfterMs'> {
@@ -26,13 +27,16 @@ const checkHints = createOptionsCheck<HandlerErrorHints>('HandlerError', {
 const retryAfterMs = (given: Duration): number =>
   typeof given === 'string' ? (parseDuration(given) ?? (given as unknown as number)) : given;
 
+/** Whatever a handler gives as the text of its error: it must not hide why the attempt failed. */
+const messageText = (message: unknown): string => (typeof message === 'string' ? message : shown(message));
+
 /** A failed attempt with hints. Throw it from a handler. */
 export class HandlerError extends Error {
   readonly hints: FailureHints;
 
   /** @throws TaskCenterError `invalid-value`: there is no such hint */
   constructor(message: string, given: HandlerErrorHints = {}, options?: ErrorOptions) {
-    super(message, options);
+    super(messageText(message), causeIn(options));
     const { retryAfter, ...hints } = checkHints(given, 'hints');
     this.name = 'HandlerError';
     this.hints = retryAfter === undefined ? hints : { ...hints, retryAfterMs: retryAfterMs(retryAfter) };
@@ -59,7 +63,7 @@ export class DeferError extends Error {
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(reason: string, options: DeferOptions) {
-    super(reason, checkDeferral(options));
+    super(messageText(reason), causeIn(checkDeferral(options)));
     this.name = 'DeferError';
     this.delayMs = durationMs(options.delay, 'delay');
   }
@@ -71,7 +75,7 @@ export class DeferError extends Error {
  */
 export class RevokeError extends Error {
   constructor(message = 'revoke task', options?: ErrorOptions) {
-    super(message, options);
+    super(messageText(message), causeIn(options));
     this.name = 'RevokeError';
   }
 }
@@ -81,7 +85,7 @@ export class NonRetryableError extends Error {
   readonly hints: FailureHints = { retryable: false };
 
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(messageText(message), causeIn(options));
     this.name = 'NonRetryableError';
   }
 }

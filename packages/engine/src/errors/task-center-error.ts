@@ -10,12 +10,32 @@ export class TaskCenterError<C extends ErrorCode = ErrorCode> extends Error {
   readonly fix: string;
 
   constructor(code: C, details: ErrorDetails<C>, options?: ErrorOptions) {
-    const text = (codes[code] as (details: ErrorDetails<C>) => ErrorText)(details);
-    super(text.message, options);
+    const text = codeText(code, details);
+    super(text.message, causeIn(options));
     this.name = 'TaskCenterError';
     this.code = code;
     this.details = details;
     this.fix = text.fix;
+  }
+}
+
+/** The cause that an error is given, if it can be read: options may be anything, and a proxy throws at any look. */
+export function causeIn(options: unknown): ErrorOptions | undefined {
+  try {
+    return options instanceof Object && 'cause' in options ? { cause: options.cause } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The text of an error. Programs may make one, too. @throws TaskCenterError `invalid-value`: no such code, or not its details */
+function codeText<C extends ErrorCode>(code: C, details: ErrorDetails<C>): ErrorText {
+  if (typeof code !== 'string' || !Object.hasOwn(codes, code))
+    throw invalidValue('code', code, 'one of the names in `codes`');
+  try {
+    return (codes[code] as (details: ErrorDetails<C>) => ErrorText)(details);
+  } catch (error) {
+    throw invalidValue('details', details, `the details of "${code}": ${messageOf(error)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Broker } from '../broker/broker.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { checkBroker, func } from '../checks/values.ts';
-import { runtimePart, type Runtime } from '../runtime/runtime.ts';
+import { wholeRuntime, type Runtime } from '../runtime/runtime.ts';
 import { createForwarder } from './forwarder.ts';
 import { createJanitor } from './janitor.ts';
 import { Needs } from './needs.ts';
@@ -18,7 +18,7 @@ export interface MaintenanceDeps {
 const checkDeps = createOptionsCheck<MaintenanceDeps>('createMaintenance', {
   broker: required((broker) => checkBroker(broker, 'maintain', 'signals')),
   queues: required(func),
-  runtime: required(runtimePart),
+  runtime: required(wholeRuntime),
 });
 
 /** The loops that keep queues in order. */

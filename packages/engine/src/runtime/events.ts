@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { messageOf } from '../errors/task-center-error.ts';
+import { anyText as checkName, func as checkListener } from '../checks/values.ts';
 import { callHost } from './call-host.ts';
 
 /** Identifies a task. `queue` is the stored queue (`orders` or `orders~cb`), `id` is the stored ID. */
@@ -200,13 +201,21 @@ export class Events<All extends object = EngineEvents> {
   readonly #emitter = new EventEmitter();
   readonly #onError: (error: unknown, name: string) => void;
 
+  /** @throws TaskCenterError `invalid-value` */
   constructor(onError: (error: unknown, name: string) => void = warn) {
+    checkListener(onError, 'onError');
     this.#onError = onError;
     this.#emitter.setMaxListeners(0);
   }
 
-  /** Calls the listener at each event of this name. Returns a function that removes it. */
+  /**
+   * Calls the listener at each event of this name. Returns a function that removes it.
+   *
+   * @throws TaskCenterError `invalid-value`
+   */
   on<N extends keyof All & string>(name: N, listener: (event: All[N]) => unknown): () => void {
+    checkName(name, 'name');
+    checkListener(listener, 'listener');
     const onError = (error: unknown) => this.#onError(error, name);
     const guarded = (event: All[N]) => callHost(() => listener(event), onError);
     this.#emitter.on(name, guarded);
@@ -215,7 +224,7 @@ export class Events<All extends object = EngineEvents> {
 
   /** Whether the event has listeners. Hot paths ask before they build an event. */
   has(name: keyof All & string): boolean {
-    return this.#emitter.listenerCount(name) > 0;
+    return typeof name === 'string' && this.#emitter.listenerCount(name) > 0;
   }
 
   emit<N extends keyof All & string>(name: N, event: All[N]): void {

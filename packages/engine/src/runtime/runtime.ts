@@ -1,5 +1,6 @@
 import { createOptionsCheck } from '../checks/options.ts';
 import { func, withMethods, type ValueCheck } from '../checks/values.ts';
+import { invalidValue } from '../errors/task-center-error.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Events } from './events.ts';
 import { newUuid } from './ids.ts';
@@ -17,16 +18,27 @@ export interface Runtime {
   readonly events: Events;
 }
 
+const logWithLevels = withMethods('a log', LEVELS);
 const checkOverrides = createOptionsCheck<Partial<Runtime>>('the runtime', {
   clock: withMethods('a clock', ['wallMs', 'monotonicMs', 'sleep', 'after', 'every']),
   random: func,
   newId: func,
-  log: withMethods('a log', LEVELS),
+  log: logWithLevels,
   events: withMethods('an Events', ['on', 'has', 'emit']),
 });
 
 /** A runtime, or a part of one. */
 export const runtimePart: ValueCheck = (value, name) => void checkOverrides(value, name);
+
+const PARTS = ['clock', 'random', 'newId', 'log', 'events'] as const satisfies readonly (keyof Runtime)[];
+
+/** A runtime with all of its parts: what `createRuntime` returns. */
+export const wholeRuntime: ValueCheck = (value, name) => {
+  runtimePart(value, name);
+  const missing = PARTS.find((part) => (value as Partial<Runtime>)[part] === undefined);
+  if (missing !== undefined)
+    throw invalidValue(`${name}.${missing}`, undefined, 'a runtime: `createRuntime()`');
+};
 
 /**
  * The real runtime, with the caller's overrides. `fallback`: the log where the overrides have none, such as that of the broker; by
@@ -35,6 +47,7 @@ export const runtimePart: ValueCheck = (value, name) => void checkOverrides(valu
  * @throws TaskCenterError `invalid-value`
  */
 export function createRuntime(overrides: Partial<Runtime> = {}, fallback: Log = stderrLog): Runtime {
+  logWithLevels(fallback, 'fallback');
   const { clock = systemClock } = checkOverrides(overrides, 'runtime');
   const log = quietLog(overrides.log ?? fallback, clock);
   return {

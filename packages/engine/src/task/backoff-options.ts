@@ -1,5 +1,6 @@
 import type { Backoff, Duration } from '@task-center/model';
 import { durationMs } from '../checks/duration.ts';
+import { callCheck, unknownOption } from '../checks/options.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
 
 /**
@@ -49,9 +50,24 @@ function readDelays(delays: readonly Duration[]): number[] {
   throw invalidValue('backoff.delays', delays, 'a list of durations');
 }
 
+/** The options of each kind. */
+const BACKOFF_NAMES: Readonly<Record<string, readonly string[]>> = {
+  exponential: ['kind', 'initial', 'max', 'factor', 'jitter'],
+  linear: ['kind', 'initial', 'step', 'max', 'jitter'],
+  fixed: ['kind', 'delay', 'jitter'],
+  list: ['kind', 'delays', 'jitter'],
+  asynq: ['kind'],
+} satisfies Record<BackoffOptions['kind'], readonly string[]>;
+
 /** A backoff as it is stored, with its defaults. @throws TaskCenterError `invalid-value` */
-export function backoffOf(given: BackoffOptions): Backoff {
+export const backoffOf = (given: BackoffOptions): Backoff => callCheck('backoff', () => readBackoff(given));
+
+function readBackoff(given: BackoffOptions): Backoff {
   if (typeof given !== 'object' || given === null) throw invalidValue('backoff', given, BACKOFF_KINDS);
+  const known = new Set(BACKOFF_NAMES[given.kind]);
+  const unknown = Object.keys(given).find((name) => known.size > 0 && !known.has(name));
+  if (unknown !== undefined)
+    throw unknownOption(unknown, { what: `a backoff of the kind ${given.kind}`, known }, 'backoff.');
   if (given.kind === 'asynq') return { kind: given.kind };
   const jitter = readNumber('jitter', given.jitter ?? DEFAULT_JITTER);
   switch (given.kind) {

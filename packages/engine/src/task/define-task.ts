@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Duration } from '@task-center/model';
 import { createOptionsCheck, isOptions, type OptionRows } from '../checks/options.ts';
-import { checkOf, lengthOfTime, durationWithin, type ValueCheck } from '../checks/values.ts';
+import { checkOf, passes, lengthOfTime, durationWithin, type ValueCheck } from '../checks/values.ts';
 import { invalidValue, messageOf, TaskCenterError } from '../errors/task-center-error.ts';
 import { checkedGroup, checkedQueueName, checkedRetries, checkedTypeName, UNIQUE_BOUNDS } from './checked.ts';
 import { checkedHeaders, mergeHeaders, type TaskHeaders } from './headers.ts';
@@ -127,7 +127,7 @@ export function defineTask<Input = unknown, Output = Input, Returned = unknown, 
   type: string,
   options: TaskOptions<Input, Output, Returned, Result> = {},
 ): TaskDefinition<Input, Output, Returned, Result> {
-  if (isSchema(options))
+  if (passes(isSchema, options))
     throw invalidValue('options', options, 'an object; the schema of the payload is its field `payload`');
   const { payload, result, ...defaults } = checkTaskOptions(options) as typeof options;
   return { type: checkedTypeName(type), payload, result, defaults };
@@ -135,7 +135,9 @@ export function defineTask<Input = unknown, Output = Input, Returned = unknown, 
 
 /** Arktype's schemas are functions. */
 const isSchema = (value: unknown): boolean =>
-  (typeof value === 'object' || typeof value === 'function') && value !== null && '~standard' in value;
+  (typeof value === 'object' || typeof value === 'function') &&
+  value !== null &&
+  typeof (value as Partial<StandardSchemaV1>)['~standard']?.validate === 'function';
 
 const schemaCheck: ValueCheck = checkOf(
   'a Standard Schema, such as one of zod, valibot or arktype',

@@ -6,7 +6,8 @@ import {
   NO_HEADERS,
   type TaskContext,
 } from '@task-center/model';
-import { createNamesCheck } from '../checks/options.ts';
+import { callCheck, createNamesCheck } from '../checks/options.ts';
+import { passes } from '../checks/values.ts';
 import { invalidValue, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { isPlain } from './json-losses.ts';
 
@@ -21,8 +22,9 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 
 /** Anything else loses its entries when it is copied, such as a `Map` or the `Headers` of a request. */
 function checkIsPlain(headers: unknown): void {
-  const isObject = typeof headers === 'object' && headers !== null && !Array.isArray(headers);
-  if (isObject && isPlain(headers)) return;
+  const isPlainObject = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) && isPlain(value);
+  if (passes(isPlainObject, headers)) return;
   throw invalidValue('headers', headers, 'an object of texts');
 }
 
@@ -80,7 +82,10 @@ const checkContextNames = createNamesCheck<TaskContext>('context', {
 });
 
 /** The fields of a context, which may be of a class. @throws TaskCenterError `invalid-value` */
-export function checkedContext(given: TaskContext): TaskContext {
+export const checkedContext = (given: TaskContext): TaskContext =>
+  callCheck('context', () => readContext(given));
+
+function readContext(given: TaskContext): TaskContext {
   checkContextNames(given, 'context');
   const context: Record<string, string> = {};
   for (const field of CONTEXT_FIELDS) {

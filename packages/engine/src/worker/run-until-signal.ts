@@ -1,5 +1,5 @@
 import type { Duration } from '@task-center/model';
-import { withMethods } from '../checks/values.ts';
+import { func, withMethods } from '../checks/values.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { onProcessSignal } from '../runtime/process-signals.ts';
 import { within } from '../runtime/within.ts';
@@ -16,6 +16,14 @@ export interface Runnable {
 }
 
 const runnable = withMethods('a worker, a scheduler or a manager of periodic tasks', ['start', 'stop']);
+
+/** @throws TaskCenterError `invalid-value` */
+function checkRunnable(worker: Runnable): void {
+  runnable(worker, 'worker');
+  const { stopTaking, whenStopped } = worker;
+  for (const [name, method] of Object.entries({ stopTaking, whenStopped }))
+    if (method !== undefined) func(method, `worker.${name}`);
+}
 
 /** Ctrl-C reaches every process of a terminal's group, and npm passes it on as well: a signal this soon is a copy of the first. */
 const SAME_SIGNAL_MS = 500;
@@ -53,7 +61,7 @@ function createSignalMeaning(): (signal: StopSignal) => 'stop' | 'end' | 'nothin
  * @throws TaskCenterError `invalid-value`, `worker-misused`, `scheduler-misused`
  */
 export async function runUntilSignal(worker: Runnable): Promise<void> {
-  runnable(worker, 'worker');
+  checkRunnable(worker);
   const meaningOf = createSignalMeaning();
   let onStop = () => {};
   const stopSignal = new Promise<void>((resolve) => (onStop = resolve));

@@ -1,7 +1,7 @@
 import { logicalQueue, nameFault } from '@task-center/model';
 import type { Exchange } from '../../broker/consume.ts';
 import { isOptions } from '../../checks/options.ts';
-import { listOf, anyText, type ValueCheck } from '../../checks/values.ts';
+import { listOf, anyText, type ValueCheck, isList } from '../../checks/values.ts';
 import { invalidValue } from '../../errors/task-center-error.ts';
 
 /** Queues to work on: a list, or priorities by queue (whole numbers from 1 on; a higher one comes first). */
@@ -36,7 +36,7 @@ const queueList = listOf(anyText, 'a list of queues');
 
 /** The shape only; `queueOrder` checks names and priorities. */
 export const workerQueues: ValueCheck = (value, name) => {
-  if (Array.isArray(value)) queueList(value, name);
+  if (isList(value)) queueList(value, name);
   else if (!isOptions(value))
     throw invalidValue(
       name,

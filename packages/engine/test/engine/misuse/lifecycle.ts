@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { Scheduler } from '../../../src/asynq-scheduler/scheduler.ts';
 import { Client } from '../../../src/client/client.ts';
+import { Inspector } from '../../../src/inspector/inspector.ts';
 import { Worker } from '../../../src/worker/worker.ts';
 import type { Case, Setting } from './setting.ts';
 
@@ -65,11 +66,14 @@ export const LIFECYCLE: readonly Case[] = [
     },
   },
   {
-    misuse: 'a handler that is registered after the start, or for a type that has one',
+    misuse: 'a handler that is registered after the start, for a type that has one, or is no function',
     instead: 'it is refused, and the first one stays',
     async check({ worker, run }) {
       const own = worker();
       expect(() => own.handle('good', () => 1)).toThrow(misused(/has a handler already/));
+      expect(() => own.handle('other', 'y' as never)).toThrow(
+        expect.objectContaining({ code: 'invalid-value' }) as Error,
+      );
       await own.start();
       expect(() => own.handle('late', () => 1)).toThrow(misused(/after start/));
       expect(await run('good')).toMatchObject({ outcome: 'succeeded' });
@@ -100,6 +104,65 @@ export const LIFECYCLE: readonly Case[] = [
       const unstarted = new Scheduler(broker, { runtime: runtime() });
       await unstarted.stop();
       await expect(unstarted.start()).rejects.toEqual(misusedScheduler);
+    },
+  },
+  {
+    misuse: 'a worker that is stopped before it is started',
+    instead: 'the stop resolves, and the start is refused',
+    async check({ worker }) {
+      const own = worker();
+      await own.stop();
+      await expect(own.start()).rejects.toEqual(misused(/stopped/));
+    },
+  },
+  {
+    misuse: 'a broker that is used after its close',
+    instead: 'each call is refused at once, and nothing waits',
+    async check({ freshStore, runtime }) {
+      const broker = await (await freshStore()).connect();
+      const client = new Client(broker);
+      const worker = new Worker(broker, { runtime: runtime() }).handle('x', () => {});
+      await broker.close();
+      const closed = expect.objectContaining({ code: 'broker-closed' }) as Error;
+      const inspector = new Inspector(broker);
+      await expect(client.enqueue('x')).rejects.toEqual(closed);
+      await expect(client.enqueueMany([{ task: 'x' }])).rejects.toMatchObject({ cause: closed });
+      await expect(inspector.queues.list()).rejects.toEqual(closed);
+      await expect(inspector.tasks.get({ queue: 'default', id: 'a' })).rejects.toEqual(closed);
+      await expect(broker.ping()).rejects.toEqual(closed);
+      await expect(worker.start()).rejects.toEqual(closed);
+    },
+  },
+  {
+    misuse: 'a broker that is closed before its worker and its scheduler are stopped',
+    instead: 'close and stops resolve, and the task runs again on the next broker',
+    async check(setting) {
+      const { store, broker, worker } = await busyWorker(setting);
+      const scheduler = new Scheduler(broker, { runtime: setting.runtime() });
+      scheduler.register('@every 1h', { task: 'x' });
+      await scheduler.start();
+      await broker.close();
+      await Promise.all([worker.stop({ timeout: 0 }), scheduler.stop()]);
+      const task = await (await store.connect()).inspect.task({ queue: 'default', id: 'held' });
+      expect(task).toMatchObject({ state: expect.stringMatching(/pending|active/) as string, retried: 0 });
+    },
+  },
+  {
+    misuse: 'a handler that closes its broker and waits for it',
+    instead: 'the close resolves, and so does the stop',
+    async check({ freshStore, runtime }) {
+      const broker = await (await freshStore()).connect();
+      const worker = new Worker(broker, { shutdownTimeout: 100, runtime: runtime() });
+      const closed = new Promise<void>((resolve) => {
+        worker.handle('bad', async () => {
+          await broker.close();
+          resolve();
+        });
+      });
+      await worker.start();
+      await new Client(broker).enqueue('bad');
+      await closed;
+      await worker.stop({ timeout: 0 });
     },
   },
 ];

@@ -1,5 +1,8 @@
 import { expect } from 'vitest';
+import { PeriodicTaskManager } from '../../../src/asynq-scheduler/periodic-task-manager.ts';
 import { Scheduler } from '../../../src/asynq-scheduler/scheduler.ts';
+import type { Log } from '../../../src/runtime/log.ts';
+import { Client } from '../../../src/client/client.ts';
 import type { TaskToEnqueue } from '../../../src/client/prepare-task.ts';
 import type { Admission } from '../../../src/worker/admission.ts';
 import { until } from '../../support/until.ts';
@@ -8,7 +11,18 @@ import { never, type Case } from './setting.ts';
 const fail = (): never => {
   throw new Error('a function of the host');
 };
+const throwingLog: Log = { debug: fail, info: fail, warn: fail, error: fail };
 const reject = async (): Promise<never> => fail();
+
+/** What providers of periodic tasks may return instead of a list of them. */
+const PROVIDED: readonly (() => unknown)[] = [
+  fail,
+  reject,
+  () => null,
+  () => 7,
+  () => [null],
+  () => [{ spec: 1 }],
+];
 
 /** Misuse of what the host passes in: listeners, hooks, a log, functions, values; and of the process itself. */
 export const SURROUNDINGS: readonly Case[] = [
@@ -150,6 +164,91 @@ export const SURROUNDINGS: readonly Case[] = [
       await until(() => ends.size === 200);
       await Promise.all(workers.map((own) => own.stop()));
       expect(runs).toBe(200);
+    },
+  },
+  {
+    misuse: 'a log that throws',
+    instead: 'tasks run and fail as ever',
+    async check({ started, run, runtime, broker }) {
+      const options = { onError: reject, isFailure: fail, runtime: runtime({ log: throwingLog }) };
+      await started(fail, options);
+      for (let n = 0; n < 3; n += 1) expect(await run('bad')).toMatchObject({ outcome: 'archived' });
+      const faulty = { ...broker, ping: fail };
+      await expect(new Client(faulty, { runtime: { log: throwingLog } }).enqueue('x')).resolves.toBeDefined();
+    },
+  },
+  {
+    misuse: 'a provider of periodic tasks that throws or returns no list',
+    instead: 'the start rejects, and nothing runs',
+    async check({ broker, runtime }) {
+      for (const provider of PROVIDED) {
+        const manager = new PeriodicTaskManager(broker, { provider: provider as never, runtime: runtime() });
+        await expect(manager.start()).rejects.toBeInstanceOf(Error);
+        await expect(manager.start()).rejects.not.toBeInstanceOf(TypeError);
+        await manager.stop();
+      }
+    },
+  },
+  {
+    misuse: 'a provider of periodic tasks that never answers again',
+    instead: 'the manager goes on with what it has, and its stop resolves',
+    async check({ broker, runtime }) {
+      let calls = 0;
+      const provider = () => {
+        calls += 1;
+        return calls === 1 ? [{ spec: '@every 1h', task: 'x' }] : never();
+      };
+      const manager = new PeriodicTaskManager(broker, { provider, syncInterval: 5, runtime: runtime() });
+      await manager.start();
+      await until(() => calls === 2);
+      await manager.stop();
+    },
+  },
+  {
+    misuse: 'a provider of periodic tasks that never answers at all',
+    instead: 'its stop resolves, and the start, too: nothing was started',
+    async check({ broker, runtime }) {
+      const manager = new PeriodicTaskManager(broker, { provider: never, runtime: runtime() });
+      const started = manager.start();
+      await manager.stop();
+      await expect(started).rejects.toMatchObject({ code: 'scheduler-misused' });
+    },
+  },
+  {
+    misuse: 'NaN, numbers as texts, and dates as texts',
+    instead: 'each is refused by its name, and nothing is stored',
+    async check({ client, queue, worker, broker }) {
+      const options: object[] = [
+        { runAt: '2026-12-01T00:00:00Z' },
+        { runAt: new Date('never') },
+        { deadline: 1_800_000_000_000 },
+        { delay: NaN },
+        { timeout: Infinity },
+        { retention: -1 },
+        { unique: '90' },
+        { maxRetries: '3' },
+        { maxRetries: NaN },
+        { id: 5 },
+        { queue: NaN },
+        { group: 7 },
+        { headers: { a: 1 } },
+        { headers: 'a' },
+        { headers: [] },
+        { context: { businessId: 7 } },
+      ];
+      for (const option of options) {
+        const [name = ''] = Object.keys(option);
+        const refused = expect.objectContaining({
+          code: 'invalid-value',
+          message: expect.stringContaining(name) as string,
+        }) as Error;
+        await expect(client.enqueue('x', null, { queue: `${queue}-x`, ...option })).rejects.toEqual(refused);
+      }
+      for (const option of [{ concurrency: NaN }, { concurrency: '5' }, { queues: [NaN] }, { queues: 'a' }])
+        expect(() => worker(option as never), JSON.stringify(option)).toThrow(
+          expect.objectContaining({ code: 'invalid-value' }) as Error,
+        );
+      expect(await broker.inspect.queues()).not.toContain(`${queue}-x`);
     },
   },
 ];

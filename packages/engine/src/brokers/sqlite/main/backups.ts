@@ -1,6 +1,6 @@
 // The backup facet on the main thread: names the files, and has the writer thread write them.
 import type { Backup } from '../../../broker/backup.ts';
-import type { TaskCenterError } from '../../../errors/task-center-error.ts';
+import { invalidValue, type TaskCenterError } from '../../../errors/task-center-error.ts';
 import { fromWire } from '../errors.ts';
 import type { BackupAnswer, ToWriter } from '../messages.ts';
 import { backupPrefix } from '../thread/backup.ts';
@@ -62,9 +62,10 @@ export interface BackupDeps {
 }
 
 export function createBackup({ path, newId, write }: BackupDeps): Backup {
-  const writeTo: Backup['writeTo'] = async (target, { signal } = {}) => ({
-    path: target,
-    bytes: await write(target, signal),
-  });
+  const writeTo: Backup['writeTo'] = async (target, { signal } = {}) => {
+    // Null would cancel a copy, and the call would wait for ever.
+    if (typeof target !== 'string') throw invalidValue('path', target, 'the path of a new file');
+    return { path: target, bytes: await write(target, signal) };
+  };
   return { writeTo, writeBeside: (options) => writeTo(`${backupPrefix(path)}${newId()}`, options) };
 }
