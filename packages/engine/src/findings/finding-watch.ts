@@ -217,7 +217,7 @@ export class FindingWatch implements Findings {
         { ...fields, fix },
         'the broker cannot keep its promises: nothing is submitted until this ends',
       );
-    else log.warn({ ...fields, fix }, 'something is wrong with the broker; the service goes on');
+    else log.warn({ ...fields, fix }, 'something is wrong with the broker; it is used all the same');
     events.emit('broker.finding', { broker, code, severity, detail, hasEnded });
   }
 }

@@ -160,7 +160,6 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program, built, redis.url]);
     let output = '';
     child.stdout.on('data', (data) => (output += String(data)));
-    child.stderr.on('data', (data) => (output += String(data)));
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
     expect(output).toBe('broker-unavailable\n');
   });
