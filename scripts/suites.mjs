@@ -37,6 +37,10 @@ const CLIENT_FILES = readdirSync(new URL('../packages/server/test/', import.meta
   /^http-.*\.test\.ts$/.test(name),
 );
 const CLI_LONG = { locate: (name) => `packages/cli/test/${name}.long.ts`, guards: ['packages/cli/test'] };
+const SURFACE = {
+  locate: (name) => `packages/engine/test/engine/surface/${name}.long.ts`,
+  guards: ['packages/engine/test/engine/surface'],
+};
 const OPENAPI = {
   locate: (name) => `interop/openapi/${name}.test.ts`,
   guards: ['interop/openapi', 'docs/openapi.md', 'packages/api/src'],
@@ -104,6 +108,30 @@ const TABLE = [
     files: ['guide-packed'],
     guards: [...engine('index.ts', 'inspector', 'client'), 'packages/engine/package.json', 'docs/library.md'],
     costs: { long: 8 },
+  },
+  {
+    kind: CLI_LONG,
+    files: ['supervise'],
+    guards: ['packages/cli/src/supervise', 'packages/cli/src/commands/serve.ts'],
+    costs: { long: 40 },
+  },
+  {
+    kind: CLI_LONG,
+    files: ['fsck'],
+    guards: ['packages/cli/src/commands/fsck.ts', ...engine('control/fsck.ts')],
+    costs: { long: 25 },
+  },
+  {
+    kind: CLI_LONG,
+    files: ['lost-output', 'operations'],
+    guards: ['packages/cli/src', 'packages/server/src/access', 'packages/server/src/serve.ts'],
+    costs: { long: 25 },
+  },
+  {
+    kind: SURFACE,
+    files: ['facets', 'surface'],
+    guards: ['packages/engine/src'],
+    costs: { long: 30 },
   },
   {
     kind: CLI_LONG,

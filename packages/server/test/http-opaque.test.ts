@@ -70,7 +70,7 @@ for (const kind of brokerKinds)
 
       test('has a length that does not depend on the IDs in it', async () => {
         const lengths = new Set<number>();
-        for (const id of ['i', 'i'.repeat(17)]) {
+        for (const id of ['i', 'i'.repeat(9)]) {
           await store(null, { id, queue: `length-${id.length}` });
           await store(null, { id: `${id}2`, queue: `length-${id.length}` });
           const { next_cursor } = (

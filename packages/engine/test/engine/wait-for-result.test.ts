@@ -108,13 +108,15 @@ describe.each(brokerKinds)('waiting for a result on $name', ({ name, available, 
     });
   });
 
-  test.runIf(name === 'Redis')('gives the result of a task that another process enqueued', async () => {
-    const other = await store.connect();
-    await client.enqueue('sum', { n: 1 }, { queue, id: 'a', retention: '1m' });
-    const waiting = new Client(other).result(address('a'));
-    await work(add);
-    expect(await waiting).toBe(2);
-  });
+  // A SQLite file has one process.
+  if (name === 'Redis')
+    test('gives the result of a task that another process enqueued', async () => {
+      const other = await store.connect();
+      await client.enqueue('sum', { n: 1 }, { queue, id: 'a', retention: '1m' });
+      const waiting = new Client(other).result(address('a'));
+      await work(add);
+      expect(await waiting).toBe(2);
+    });
 
   test('waits through retries', async () => {
     await work(({ attempt }) => {

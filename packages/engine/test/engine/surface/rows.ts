@@ -205,7 +205,7 @@ export const rowsOf = (world: World): Readonly<Record<string, Row>> => ({
 });
 
 /** The object on which methods of a class or an interface are called. */
-export function receiverOf(name: string, { broker, context }: World): object {
+function receiverOf(name: string, { broker, context }: World): object {
   const inspector = new engine.Inspector(broker);
   const receivers: Readonly<Record<string, () => object>> = {
     Client: () => new engine.Client(broker),
