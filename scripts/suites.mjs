@@ -124,7 +124,7 @@ const TABLE = [
   {
     kind: CLI_LONG,
     files: ['lost-output', 'operations'],
-    guards: ['packages/cli/src', 'packages/server/src/access', 'packages/server/src/serve.ts'],
+    guards: ['packages/cli/src', 'packages/server/src/serve.ts', 'packages/server/src/auth'],
     costs: { long: 25 },
   },
   {
