@@ -151,7 +151,8 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
   test('keeps no process alive after close', async () => {
     const program = `
       const { connectRedis } = await import(process.argv[1]);
-      const broker = await connectRedis({ url: process.argv[2] });
+      const log = { debug() {}, info() {}, warn() {}, error() {} };
+      const broker = await connectRedis({ url: process.argv[2], runtime: { log } });
       broker.signals.waitForWork(['a'], new AbortController().signal);
       await broker.documents.put('k', 'id', 1);
       await broker.close();
@@ -160,6 +161,7 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', program, built, redis.url]);
     let output = '';
     child.stdout.on('data', (data) => (output += String(data)));
+    child.stderr.on('data', (data) => (output += String(data)));
     expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
     expect(output).toBe('broker-unavailable\n');
   });
