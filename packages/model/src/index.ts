@@ -81,3 +81,48 @@ export {
   type TaskState,
 } from './states.ts';
 export { CONTROL_CHARACTERS, fitsBytes } from './texts.ts';
+export {
+  pausedSpec,
+  putSpec,
+  resumedSpec,
+  skipsLeftOf,
+  type SchedulePut,
+  type StoredSchedule,
+} from './schedules/edits.ts';
+export { type EndState, type Ledger, type OpenRun, type RunEnd } from './schedules/ledger.ts';
+export {
+  type LeftOut,
+  type Plan,
+  type PlanInput,
+  type PlannedFire,
+  type PlanTimes,
+} from './schedules/plan.ts';
+export {
+  hasOpenRun,
+  needsStates,
+  waitsForEnd,
+  withEndedRuns,
+  withOpenRuns,
+  type EndedRuns,
+  type FoundEnd,
+} from './schedules/runs.ts';
+export {
+  anchorOf,
+  MAX_CATCH_UP,
+  MAX_OPEN_RUNS,
+  MAX_RUNS,
+  MAX_SHARDS,
+  MAX_SKIPS,
+  MAX_WAITING_FIRES,
+  MISFIRE_POLICIES,
+  OVERLAPS,
+  SCHEDULE_DIALECTS,
+  storedScheduleName,
+  type Misfire,
+  type Overlap,
+  type ScheduledTask,
+  type ScheduleSettings,
+  type ScheduleSource,
+  type ScheduleSpec,
+  type ScheduleTimes,
+} from './schedules/spec.ts';
