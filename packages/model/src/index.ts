@@ -4,6 +4,19 @@
 
 export { ATTEMPT_OUTCOMES, type AttemptError, type AttemptRecord } from './attempts.ts';
 export {
+  calendarDays,
+  type CalendarDays,
+  type CalendarNote,
+  type DayFilter,
+} from './calendars/calendar-days.ts';
+export {
+  isCalendarFault,
+  MAX_CALENDAR_DATES,
+  readCalendar,
+  type Calendar,
+  type CalendarFault,
+} from './calendars/calendar.ts';
+export {
   CONTEXT_FIELDS,
   contextOf,
   headersWith,
