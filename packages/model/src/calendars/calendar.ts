@@ -92,7 +92,7 @@ export function readCalendar(value: unknown): Calendar | CalendarFault {
   const offSet = new Set(off);
   const inBoth = onList.findIndex((date: string) => offSet.has(date));
   if (inBoth !== -1)
-    return fault(
+    return wrong(
       ['on', inBoth],
       onList[inBoth],
       'a date that is not in `off`, too: a day is either off or worked',
