@@ -10,6 +10,7 @@ export type DurationText = Part | `${Part}${Part}` | `${Part}${Part}${Part}` | `
 /** A length of time: whole milliseconds, or a text such as `'10s'`. At most ten years. */
 export type Duration = number | DurationText;
 
+export const SECOND_MS = 1_000;
 export const DAY_MS = 86_400_000;
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: DAY_MS } as const;
 const PLAIN = /^(?:\d+(?:ms|s|m|h|d))+$/;

@@ -25,8 +25,19 @@ export {
   type TaskContext,
 } from './context.ts';
 export { readCron } from './cron/cron.ts';
-export { isCronFault, type Cron, type CronOptions } from './cron/reading.ts';
+export {
+  isCronFault,
+  type Cron,
+  type CronFault,
+  type CronOptions,
+  type DayFilter,
+  type Dialect,
+  type FireNote,
+  type Times,
+} from './cron/reading.ts';
+export { readTimes, type AtSpec, type CronSpec, type EverySpec } from './cron/times.ts';
 export { compareByNext, Timetable, type TimedEntry } from './cron/timetable.ts';
+export { zoneOf, type Zone } from './cron/zone.ts';
 export { didYouMean } from './did-you-mean.ts';
 export {
   clampDuration,

@@ -1,5 +1,5 @@
-// The clock rules in their plainest form, minute by minute, to compare ours with. Nothing of ours but the fields is used.
-import type { CronFields } from '../src/cron/cron-fields.ts';
+// The clock rules in their plainest form, minute by minute or second by second, to compare ours with.
+import type { CronFields } from '../src/cron/dialects.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -42,26 +42,49 @@ export function changesOf(offsets: Offsets, fromMs: number, toMs: number): Chang
   return changes;
 }
 
-/** Whether the fields match a local time: the ms since 1970 that a clock shows. */
-function matches({ minute, hour, day, month, weekday }: CronFields, localMs: number): boolean {
-  const date = new Date(localMs);
-  if (!minute.values.has(date.getUTCMinutes()) || !hour.values.has(date.getUTCHours())) return false;
-  if (!month.values.has(date.getUTCMonth() + 1)) return false;
-  const days = [day.values.has(date.getUTCDate()), weekday.values.has(date.getUTCDay())];
-  return day.star || weekday.star ? days.every(Boolean) : days.some(Boolean);
+/** A schedule as the reference needs it. */
+export interface PlainSchedule {
+  /** Whether its hour field does not begin with a star. */
+  readonly isFixed: boolean;
+  /** Whether it has a local time: the ms since 1970 that a clock shows. */
+  matches(localMs: number): boolean;
 }
 
-/** The times after `fromMs`, up to `toMs`, minutes near one change of the clock. */
-export function referenceTimes(fields: CronFields, { atMs, before, after }: Change, hours: number): number[] {
+/** Of fields that pick no single days. */
+export function plainOf({ second, minute, hour, day, month, weekday }: CronFields): PlainSchedule {
+  return {
+    isFixed: !hour.beginsWithStar,
+    matches(localMs) {
+      const date = new Date(localMs);
+      if (!second.values.has(date.getUTCSeconds()) || !minute.values.has(date.getUTCMinutes())) return false;
+      if (!hour.values.has(date.getUTCHours()) || !month.values.has(date.getUTCMonth() + 1)) return false;
+      const days = [day.values.has(date.getUTCDate()), weekday.values.has(date.getUTCDay())];
+      return day.star || weekday.star ? days.every(Boolean) : days.some(Boolean);
+    },
+  };
+}
+
+export interface Window {
+  /** How far the window reaches before and after the change. */
+  readonly hours: number;
+  /** How far the moments are apart that are looked at. */
+  readonly stepMs: number;
+}
+
+/** The times near one change of the clock, from the start to the end of the window. */
+export function referenceTimes(
+  { isFixed, matches }: PlainSchedule,
+  { atMs, before, after }: Change,
+  { hours, stepMs }: Window,
+): number[] {
   const times: number[] = [];
   const seen = new Set<number>();
   let shownMs = Number.NaN;
-  for (let ms = atMs - hours * HOUR_MS; ms <= atMs + hours * HOUR_MS; ms += MINUTE_MS) {
+  for (let ms = atMs - hours * HOUR_MS; ms <= atMs + hours * HOUR_MS; ms += stepMs) {
     const localMs = ms + (ms < atMs ? before : after);
-    let fires = matches(fields, localMs) && (fields.hour.beginsWithStar || !seen.has(localMs));
-    if (!fields.hour.beginsWithStar)
-      for (let gapMs = shownMs + MINUTE_MS; gapMs < localMs; gapMs += MINUTE_MS)
-        fires ||= matches(fields, gapMs);
+    let fires = matches(localMs) && !(isFixed && seen.has(localMs));
+    if (isFixed)
+      for (let gapMs = shownMs + stepMs; gapMs < localMs && !fires; gapMs += stepMs) fires = matches(gapMs);
     seen.add(localMs);
     shownMs = localMs;
     if (fires) times.push(ms);

@@ -1,6 +1,16 @@
 // What a schedule does when the clock of its zone is set: two rules. See docs/schedules.md.
-import { nextLocalTime, yearOf } from './calendar.ts';
-import type { CronFields } from './cron-fields.ts';
+import { DAY_MS } from '../durations.ts';
+import type { CronFields } from './dialects.ts';
+import { hasDay } from './days-of-month.ts';
+import {
+  countLocalTimes,
+  localTimes,
+  nextLocalTime,
+  previousLocalTime,
+  yearOf,
+  type LocalTimes,
+} from './local-times.ts';
+import type { DayFilter, FireNote, Times } from './reading.ts';
 import type { Zone } from './zone.ts';
 
 const HOUR_MS = 3_600_000;
@@ -9,32 +19,72 @@ const MINUTE_MS = 60_000;
 const MAX_OFFSET_MS = 16 * HOUR_MS;
 /** No clock was set back by more. */
 const MAX_SET_BACK_MS = 25 * HOUR_MS;
-/** 29 February may be eight years away, around a year such as 2100. */
-const YEARS = 8;
+/** The fifth Friday of a February may be forty years away, around a year such as 2100. */
+const YEARS = 40;
 const ASYNQ_YEARS = 5;
 
-/** Wall-clock ms of the first time after `afterMs`; null if there is none for years. */
-export type ClockRule = (fields: CronFields, zone: Zone, afterMs: number) => number | null;
+/** The moments of local times in a zone. */
+type ClockRule = (times: LocalTimes, zone: Zone) => Times;
+
+/** The last day on which nothing needs to be looked for any more, if it must lie after `afterMs`. */
+const firstDayAfter = (afterMs: number): number => Math.floor((afterMs - MAX_OFFSET_MS) / DAY_MS);
+
+function hasChange(zone: Zone, fromMs: number, toMs: number): boolean {
+  const [change] = zone.changes(fromMs, toMs);
+  return change !== undefined;
+}
 
 /**
  * Fires whenever the local clock shows a time that the fields match: a local time that does not exist is left out, and one
  * that comes twice fires twice.
  */
 function byRealTime(years: number): ClockRule {
-  return (fields, zone, afterMs) => {
-    let [sinceMs, offsetMs] = [afterMs, zone.offsetMs(afterMs)];
-    let shownMs = afterMs + offsetMs;
-    const lastYear = yearOf(shownMs + MINUTE_MS) + years;
-    for (;;) {
-      const localMs = nextLocalTime(fields, shownMs, lastYear);
-      if (localMs === null) return null;
-      const [change] = zone.changes(sinceMs, localMs - offsetMs);
-      if (!change) return localMs - offsetMs;
-      [sinceMs, offsetMs] = [change.atMs, change.newOffsetMs];
-      // What the clock shows from then on may match.
-      shownMs = sinceMs + offsetMs - 1;
-    }
-  };
+  return (times, zone) => ({
+    next(afterMs) {
+      let [sinceMs, offsetMs] = [afterMs, zone.offsetMs(afterMs)];
+      let shownMs = afterMs + offsetMs;
+      const lastYear = yearOf(shownMs + MINUTE_MS) + years;
+      for (;;) {
+        const localMs = nextLocalTime(times, shownMs, lastYear);
+        if (localMs === null) return null;
+        const nearMs = Math.floor(localMs / DAY_MS) * DAY_MS - MAX_OFFSET_MS;
+        const lookedMs = sinceMs + MAX_SET_BACK_MS;
+        // Unless the clock comes back to what it has shown, it shows no time that matches until that day.
+        if (nearMs > lookedMs && !hasChange(zone, sinceMs, lookedMs))
+          [sinceMs, offsetMs] = [nearMs, zone.offsetMs(nearMs)];
+        const [change] = zone.changes(sinceMs, localMs - offsetMs);
+        if (!change) return localMs - offsetMs;
+        [sinceMs, offsetMs] = [change.atMs, change.newOffsetMs];
+        // What the clock shows from then on may match.
+        shownMs = sinceMs + offsetMs - 1;
+      }
+    },
+    previous(atMs, afterMs) {
+      let [untilMs, offsetMs] = [atMs, zone.offsetMs(atMs)];
+      while (untilMs > afterMs) {
+        const localMs = previousLocalTime(times, untilMs + offsetMs, firstDayAfter(afterMs));
+        if (localMs === null) return null;
+        const nearMs = (Math.floor(localMs / DAY_MS) + 1) * DAY_MS + MAX_OFFSET_MS;
+        const lookedMs = untilMs - MAX_SET_BACK_MS;
+        if (nearMs < lookedMs && !hasChange(zone, lookedMs, untilMs))
+          [untilMs, offsetMs] = [nearMs, zone.offsetMs(nearMs)];
+        const change = [...zone.changes(localMs - offsetMs, untilMs)].at(-1);
+        if (!change) return localMs - offsetMs > afterMs ? localMs - offsetMs : null;
+        [untilMs, offsetMs] = [change.atMs - 1, change.oldOffsetMs];
+      }
+      return null;
+    },
+    count(afterMs, toMs) {
+      let [count, sinceMs, offsetMs] = [0, afterMs, zone.offsetMs(afterMs)];
+      for (const change of zone.changes(afterMs, toMs)) {
+        const untilMs = change.atMs - 1;
+        count += countLocalTimes(times, sinceMs + offsetMs, untilMs + offsetMs);
+        [sinceMs, offsetMs] = [untilMs, change.newOffsetMs];
+      }
+      return count + countLocalTimes(times, sinceMs + offsetMs, toMs + offsetMs);
+    },
+    noteOf: () => null,
+  });
 }
 
 /** The latest local time that the clock has shown up to `atMs`. It is later than now after the clock was set back. */
@@ -57,21 +107,66 @@ function firstShown(zone: Zone, localMs: number): number {
   return localMs - offsetMs;
 }
 
+/** The local times that the clock jumps over at a moment: those after the first result, up to and with the second. */
+const jumpAt = (zone: Zone, atMs: number): [number, number] => [
+  latestShown(zone, atMs - 1),
+  latestShown(zone, atMs),
+];
+
+/** Whether the clock will show again what it shows at a moment. */
+function comesAgain(zone: Zone, atMs: number): boolean {
+  const localMs = atMs + zone.offsetMs(atMs);
+  for (const change of zone.changes(atMs, atMs + MAX_SET_BACK_MS))
+    if (change.atMs + change.newOffsetMs <= localMs) return true;
+  return false;
+}
+
 /**
  * Fires once for each local time that the fields match: the first time that it comes, or at the end of the gap in which it
  * lies. Times that fall on one moment are one.
  */
-const oncePerLocalTime: ClockRule = (fields, zone, afterMs) => {
-  const shownMs = latestShown(zone, afterMs);
-  const localMs = nextLocalTime(fields, shownMs, yearOf(shownMs) + YEARS);
-  return localMs === null ? null : firstShown(zone, localMs);
-};
+const oncePerLocalTime: ClockRule = (times, zone) => ({
+  next(afterMs) {
+    const shownMs = latestShown(zone, afterMs);
+    const localMs = nextLocalTime(times, shownMs, yearOf(shownMs) + YEARS);
+    return localMs === null ? null : firstShown(zone, localMs);
+  },
+  previous(atMs, afterMs) {
+    const localMs = previousLocalTime(times, latestShown(zone, atMs), firstDayAfter(afterMs));
+    if (localMs === null) return null;
+    const fireMs = firstShown(zone, localMs);
+    return fireMs > afterMs ? fireMs : null;
+  },
+  count(afterMs, toMs) {
+    let count = countLocalTimes(times, latestShown(zone, afterMs), latestShown(zone, toMs));
+    // The times of a gap, and a regular one at its end, are one fire.
+    for (const { atMs } of zone.changes(afterMs, toMs))
+      count -= Math.max(0, countLocalTimes(times, ...jumpAt(zone, atMs)) - 1);
+    return count;
+  },
+  noteOf(fireMs) {
+    const [shownMs, endMs] = jumpAt(zone, fireMs);
+    if (countLocalTimes(times, shownMs, endMs - 1) > 0) return 'dst_gap';
+    return comesAgain(zone, fireMs) ? 'dst_repeat' : null;
+  },
+});
 
 const realTime = byRealTime(YEARS);
+const asynqTime = byRealTime(ASYNQ_YEARS);
 
 /** Ours: an hour field that begins with a star follows real time; fixed hours fire once per local time. */
-export const ownRule: ClockRule = (fields, zone, afterMs) =>
-  (fields.hour.beginsWithStar ? realTime : oncePerLocalTime)(fields, zone, afterMs);
+export function ownRule(fields: CronFields, zone: Zone, filter?: DayFilter): Times {
+  const rule = fields.hour.beginsWithStar ? realTime : oncePerLocalTime;
+  const times = rule(localTimes(fields, filter), zone);
+  if (!filter) return times;
+  const { days } = localTimes(fields);
+  const noteOf = (fireMs: number): FireNote | null => {
+    const localDay = Math.floor((fireMs + zone.offsetMs(fireMs)) / DAY_MS);
+    return times.noteOf(fireMs) ?? (hasDay(days, localDay) ? null : 'calendar_on');
+  };
+  return { ...times, noteOf };
+}
 
 /** That of Go's robfig/cron. It does not look further than five years. */
-export const asynqRule: ClockRule = byRealTime(ASYNQ_YEARS);
+export const asynqRule = (fields: CronFields, zone: Zone): Pick<Times, 'next'> =>
+  asynqTime(localTimes(fields), zone);

@@ -1,86 +1,66 @@
-// The five fields of a cron text, as Go's robfig/cron reads them. See docs/design/protocol.md#cron.
-import type { CronFault } from './reading.ts';
-
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
-const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
-
-/** What a field may contain. */
-interface FieldKind {
-  readonly name: string;
-  readonly min: number;
-  readonly max: number;
-  /** Names of the values, the first one of `min`. */
-  readonly names: readonly string[];
-}
-
-/** One of the five fields. */
-export interface CronField {
-  /** The values at which it fires. */
-  readonly values: ReadonlySet<number>;
-  /** Whether it has a star. If neither day field has one, a day matches when either field allows it; otherwise both must. */
-  readonly star: boolean;
-  /** Whether its text begins with `*` or `?`, with or without a step. */
-  readonly beginsWithStar: boolean;
-}
-
-export interface CronFields {
-  readonly minute: CronField;
-  readonly hour: CronField;
-  readonly day: CronField;
-  readonly month: CronField;
-  readonly weekday: CronField;
-}
-
-const KINDS: { readonly [K in keyof CronFields]: FieldKind } = {
-  minute: { name: 'minute', min: 0, max: 59, names: [] },
-  hour: { name: 'hour', min: 0, max: 23, names: [] },
-  day: { name: 'day of month', min: 1, max: 31, names: [] },
-  month: { name: 'month', min: 1, max: 12, names: MONTHS },
-  weekday: { name: 'day of week', min: 0, max: 6, names: DAYS },
-};
+// The fields of a cron text. The asynq dialect is that of Go's robfig/cron: docs/design/protocol.md#cron.
+import type { DayPick } from './day-picks.ts';
+import { daysOfMonth } from './days-of-month.ts';
+import {
+  DIALECTS,
+  expectedOf,
+  FIELD_KEYS,
+  storedValue,
+  strangeMark,
+  valueOf,
+  type CronField,
+  type CronFields,
+  type DialectRules,
+  type FieldKey,
+  type FieldKind,
+} from './dialects.ts';
+import { nextDay } from './local-times.ts';
+import type { CronFault, Dialect } from './reading.ts';
 
 /** What was expected instead of an item, in words. */
 type Expected = string;
 
-function expectedOf({ min, max, names }: FieldKind): Expected {
-  const byName = names.length > 0 ? `, or ${names[0]} to ${names.at(-1)}` : '';
-  return `values from ${min} to ${max}${byName}${names === DAYS ? '; Sunday is 0' : ''}`;
-}
-
-const numberOf = (text: string): number => (/^\+?\d+$/.test(text) ? Number(text) : Number.NaN);
-
-/** A number or a name; NaN if it is not valid. */
-function valueOf(text: string, { min, max, names }: FieldKind): number {
-  const nameIndex = names.indexOf(text.toLowerCase());
-  const value = nameIndex === -1 ? numberOf(text) : nameIndex + min;
-  return value >= min && value <= max ? value : Number.NaN;
-}
-
 /** An item of a list: the values from `from` to `to`, both included. */
 interface Item {
   readonly from: number;
+  /** Above the values that there are where the range goes on at the start: in Quartz, `22-2` are the hours 22 to 26. */
   readonly to: number;
   readonly step: number;
   readonly star: boolean;
 }
 
+/** How a field is read. */
+interface FieldRules {
+  readonly kind: FieldKind;
+  readonly dialect: Dialect;
+  readonly rules: DialectRules;
+  readonly isStrict: boolean;
+}
+
 /** `*`, `5` or `1-5`, each with or without a step. With a step, `5` means from 5 to the end. */
-function itemOf(text: string, kind: FieldKind): Item | Expected {
+function itemOf(text: string, { kind, rules }: FieldRules): Item | Expected {
   const [range = '', stepText = '1', ...moreSteps] = text.split('/');
   const [first = '', last, ...moreEnds] = range.split('-');
   const hasStep = text.includes('/');
-  const step = numberOf(stepText);
-  if (moreSteps.length > 0 || !(step >= 1)) return 'a step of at least 1, once per item';
+  const step = /^\+?\d+$/.test(stepText) ? Number(stepText) : 0;
+  const lastValue = kind.min + kind.size - 1;
+  if (moreSteps.length > 0 || step < 1) return 'a step of at least 1, once per item';
   // As in Go, what follows a star does not count.
-  if (first === '*' || first === '?') return { from: kind.min, to: kind.max, step, star: true };
+  if (first === '*' || (first === '?' && rules.questionMark === 'star'))
+    return { from: kind.min, to: lastValue, step, star: true };
   const from = valueOf(first, kind);
-  const open = hasStep ? kind.max : from;
+  const open = hasStep ? Math.max(from, lastValue) : from;
   const to = last === undefined ? open : valueOf(last, kind);
   if (moreEnds.length > 0 || Number.isNaN(from) || Number.isNaN(to)) return expectedOf(kind);
-  return to < from ? 'a range whose end is not below its start' : { from, to, step, star: false };
+  if (to >= from) return { from, to, step, star: false };
+  // The Sunday at the end of `fri-sun` is day 7.
+  const goesOn = rules.wraps || to + kind.size <= kind.max;
+  return goesOn
+    ? { from, to: to + kind.size, step, star: false }
+    : 'a range whose end is not below its start';
 }
 
-/** What our profile refuses besides: an item that Go reads, but that does not do what it says. */
+/** What is refused besides: an item that Go reads, but that does not do what it says. */
 function unfulfilled(text: string, item: Item, kind: FieldKind): Expected | null {
   if (item.star && !/^[*?](\/|$)/.test(text)) return 'a star, or a range between two values';
   if (!text.includes('/') || item.step === 1 || item.from + item.step <= item.to) return null;
@@ -88,47 +68,117 @@ function unfulfilled(text: string, item: Item, kind: FieldKind): Expected | null
 }
 
 /** A list such as `1-5,10,30/5`. A star with a step above 1 does not count as one. */
-function fieldOf(text: string, kind: FieldKind, isStrict: boolean): CronField | Expected {
+function listOf(text: string, how: FieldRules): CronField | Expected {
+  const { kind, dialect, isStrict } = how;
   const values = new Set<number>();
+  const picks: DayPick[] = [];
   let star = false;
   for (const itemText of text.split(',')) {
     // Go skips empty items.
     if (itemText === '' && !isStrict) continue;
-    const item = itemOf(itemText, kind);
-    if (typeof item === 'string') return item;
+    const pick = kind.pick?.(itemText);
+    if (pick) {
+      picks.push(pick);
+      continue;
+    }
+    const item = itemOf(itemText, how);
+    if (typeof item === 'string') return strangeMark(itemText, kind, dialect) ?? item;
     const fault = isStrict ? unfulfilled(itemText, item, kind) : null;
     if (fault) return fault;
-    for (let value = item.from; value <= item.to; value += item.step) values.add(value);
+    for (let value = item.from; value <= item.to; value += item.step) values.add(storedValue(value, kind));
     star ||= item.star && item.step === 1;
   }
-  return { values, star, beginsWithStar: /^[*?]/.test(text) };
+  return { values, picks, star, beginsWithStar: /^[*?]/.test(text) };
 }
+
+function fieldOf(text: string, how: FieldRules): CronField | Expected {
+  const { kind, rules } = how;
+  // Quartz: the other day field decides alone. Its `L` is the last day of the week, Saturday.
+  if (rules.questionMark === 'other-day' && kind.pick) {
+    if (text === '?') return listOf('*', how);
+    if (kind.name === 'day of week') return listOf(text.replaceAll(/(?<=^|,)L(?=,|$)/gi, '7'), how);
+  }
+  return listOf(text, how);
+}
+
+/** From 1970 on, the calendar is searched for a day this far: it repeats after 400 years. */
+const LAST_YEAR = 2_370;
 
 /** Days of the longest month of each number. */
 const DAYS_OF_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** Whether one of the months has one of the days. The rule of the two day fields may make up for it, but was not meant. */
-function hasDay({ day, month }: CronFields): boolean {
+function hasMonthDay({ day, month }: CronFields): boolean {
   const first = Math.min(...day.values);
   return [...month.values].some((number) => first <= (DAYS_OF_MONTH[number - 1] ?? 0));
 }
 
+/** What is wrong with a field: its kind's name, its text, and what it may be. */
+const faultOf = (kind: FieldKind, got: string, expected: string): CronFault => ({
+  field: kind.name,
+  got,
+  expected,
+});
+
+/** In Quartz one of the two day fields is `?`, and only one. */
+function questionMarkFault([, , , day = '', , weekday = '']: readonly string[]): CronFault | null {
+  const { kinds } = DIALECTS.quartz;
+  if (day === '?' && weekday === '?')
+    return faultOf(kinds.day, day, '"*" for each day, as the day of week is "?", too');
+  if (day === '?' || weekday === '?') return null;
+  return day === '*' && weekday !== '*'
+    ? faultOf(kinds.day, day, '"?", as the day of week decides')
+    : faultOf(kinds.weekday, weekday, '"?", as the day of month decides');
+}
+
+/** A day that never comes, although each field is valid: `0 0 31 2 *`, `0 0 30 2 ?`. */
+function dayFault(fields: CronFields, texts: readonly string[], dialect: Dialect): CronFault | null {
+  const { kinds } = DIALECTS[dialect];
+  const expected = 'a day that one of its months has';
+  if (dialect !== 'quartz') return hasMonthDay(fields) ? null : faultOf(kinds.day, texts[3] ?? '', expected);
+  const fault = questionMarkFault(texts);
+  if (fault || nextDay(daysOfMonth(fields), 0, LAST_YEAR) !== null) return fault;
+  const [key, index] = texts[3] === '?' ? (['weekday', 5] as const) : (['day', 3] as const);
+  return faultOf(kinds[key], texts[index] ?? '', expected);
+}
+
+/** A year in the place of the seventh field or, as the last one of six, in that of the day of week. */
+function yearFault(texts: readonly string[]): CronFault | null {
+  const last = texts.at(-1) ?? '';
+  if (texts.length !== 7 && !(texts.length === 6 && /^\d{4}(?!\d)/.test(last))) return null;
+  return {
+    field: 'year',
+    got: last,
+    expected: 'no year: a schedule begins at "starts_at" and ends at "ends_at"',
+  };
+}
+
+/** The texts of the six fields. */
+function textsOf(text: string, dialect: Dialect): readonly string[] | CronFault {
+  const texts = text.split(/\s+/);
+  const { hasSeconds, example } = DIALECTS[dialect];
+  if (texts.length === 5) return ['0', ...texts];
+  if (!hasSeconds) return { field: null, got: text, expected: null };
+  const expected = `five fields such as "${example}", six with seconds first, a name such as "@daily", or "@every 10m"`;
+  return yearFault(texts) ?? (texts.length === 6 ? texts : { field: null, got: text, expected });
+}
+
 /**
- * Reads the five fields of a cron text.
+ * Reads the fields of a cron text.
  *
  * @param isStrict refuses what Go reads, but what never fires or does not do what it says
  */
-export function readCronFields(text: string, isStrict: boolean): CronFields | CronFault {
-  const texts = text.split(/\s+/);
-  if (texts.length !== 5) return { field: null, got: text, expected: null };
-  const fields: Partial<Record<keyof CronFields, CronField>> = {};
-  for (const [index, key] of (Object.keys(KINDS) as (keyof CronFields)[]).entries()) {
-    const [kind, got = ''] = [KINDS[key], texts[index]];
-    const field = fieldOf(got, kind, isStrict);
-    if (typeof field === 'string') return { field: kind.name, got, expected: field };
+export function readCronFields(text: string, dialect: Dialect, isStrict = true): CronFields | CronFault {
+  const texts = textsOf(text, dialect);
+  if ('expected' in texts) return texts;
+  const rules = DIALECTS[dialect];
+  const fields: Partial<Record<FieldKey, CronField>> = {};
+  for (const [index, key] of FIELD_KEYS.entries()) {
+    const [kind, got = ''] = [rules.kinds[key], texts[index]];
+    const field = fieldOf(got, { kind, dialect, rules, isStrict });
+    if (typeof field === 'string') return faultOf(kind, got, field);
     fields[key] = field;
   }
   const read = fields as CronFields;
-  if (!isStrict || hasDay(read)) return read;
-  return { field: KINDS.day.name, got: texts[2] ?? '', expected: 'a day that one of its months has' };
+  return (isStrict ? dayFault(read, texts, dialect) : null) ?? read;
 }

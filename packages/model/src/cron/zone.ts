@@ -1,7 +1,8 @@
 // The clocks of IANA time zones, by `Intl`, which knows all of them. A local time is written as the ms since 1970 that the
 // local clock shows.
 
-import { DAY_MS } from '../durations.ts';
+import { DAY_MS, SECOND_MS } from '../durations.ts';
+import type { CronFault } from './reading.ts';
 
 /** A moment at which a zone's clock is set. */
 export interface ClockChange {
@@ -18,7 +19,6 @@ export interface Zone {
   changes(fromMs: number, toMs: number): Iterable<ClockChange>;
 }
 
-const SECOND_MS = 1_000;
 /** Offsets are looked up this far apart. No zone has had two changes that cancel each other within less, since 1970. */
 const LOOK_UP_MS = 4 * DAY_MS;
 /** What is remembered together. */
@@ -130,4 +130,9 @@ export function zoneOf(name: string): Zone | null {
   const zone = new IanaZone(lookUp);
   zones.set(name, zone);
   return zone;
+}
+
+/** The zone of an IANA name, or why it is refused. */
+export function readZone(name: string): Zone | CronFault {
+  return zoneOf(name) ?? { field: 'time zone', got: name, expected: 'a name such as "Europe/Berlin"' };
 }
