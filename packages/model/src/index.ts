@@ -3,12 +3,7 @@
 // own way.
 
 export { ATTEMPT_OUTCOMES, type AttemptError, type AttemptRecord } from './attempts.ts';
-export {
-  calendarDays,
-  type CalendarDays,
-  type CalendarNote,
-  type DayFilter,
-} from './calendars/calendar-days.ts';
+export { calendarDays, type CalendarDays, type CalendarNote } from './calendars/calendar-days.ts';
 export {
   isCalendarFault,
   MAX_CALENDAR_DATES,

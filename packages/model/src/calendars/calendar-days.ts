@@ -1,8 +1,6 @@
+import type { DayFilter } from '../cron/reading.ts';
 import { DAY_MS } from '../durations.ts';
 import { dayNumberOf, type Calendar } from './calendar.ts';
-
-/** What a calendar says of a local day, by its number since 1970; null = nothing. */
-export type DayFilter = (dayNumber: number) => 'off' | 'on' | null;
 
 /**
  * What a preview says about a fire: it falls on a worked weekend, or the calendar has no date in its year and plain weekdays

@@ -1,7 +1,6 @@
 // What a schedule does when the clock of its zone is set: two rules. See docs/schedules.md.
 import { DAY_MS } from '../durations.ts';
 import type { CronFields } from './dialects.ts';
-import { hasDay } from './days-of-month.ts';
 import {
   countLocalTimes,
   localTimes,
@@ -10,7 +9,7 @@ import {
   yearOf,
   type LocalTimes,
 } from './local-times.ts';
-import type { DayFilter, FireNote, Times } from './reading.ts';
+import type { DayFilter, Times } from './reading.ts';
 import type { Zone } from './zone.ts';
 
 const HOUR_MS = 3_600_000;
@@ -157,14 +156,7 @@ const asynqTime = byRealTime(ASYNQ_YEARS);
 /** Ours: an hour field that begins with a star follows real time; fixed hours fire once per local time. */
 export function ownRule(fields: CronFields, zone: Zone, filter?: DayFilter): Times {
   const rule = fields.hour.beginsWithStar ? realTime : oncePerLocalTime;
-  const times = rule(localTimes(fields, filter), zone);
-  if (!filter) return times;
-  const { days } = localTimes(fields);
-  const noteOf = (fireMs: number): FireNote | null => {
-    const localDay = Math.floor((fireMs + zone.offsetMs(fireMs)) / DAY_MS);
-    return times.noteOf(fireMs) ?? (hasDay(days, localDay) ? null : 'calendar_on');
-  };
-  return { ...times, noteOf };
+  return rule(localTimes(fields, filter), zone);
 }
 
 /** That of Go's robfig/cron. It does not look further than five years. */

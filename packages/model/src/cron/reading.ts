@@ -21,9 +21,9 @@ export interface Cron {
 
 /**
  * What is special about a fire. `dst_gap`: the local clock left its time out, so it lies at the end of the gap. `dst_repeat`:
- * the local clock shows its time twice, and this is the first one. `calendar_on`: only the calendar makes it a day of fires.
+ * the local clock shows its time twice, and this is the first one.
  */
-export type FireNote = 'dst_gap' | 'dst_repeat' | 'calendar_on';
+export type FireNote = 'dst_gap' | 'dst_repeat';
 
 /** When something fires. Times are wall-clock ms, and each fire lies on a whole second. The same question always has the same answer. */
 export interface Times {
