@@ -101,21 +101,16 @@ export {
 } from './states.ts';
 export { CONTROL_CHARACTERS, fitsBytes } from './texts.ts';
 export {
-  pausedSpec,
   putSpec,
   resumedSpec,
   skipsLeftOf,
   type SchedulePut,
   type StoredSchedule,
 } from './schedules/edits.ts';
-export { type EndState, type Ledger, type OpenRun, type RunEnd } from './schedules/ledger.ts';
-export {
-  type LeftOut,
-  type Plan,
-  type PlanInput,
-  type PlannedFire,
-  type PlanTimes,
-} from './schedules/plan.ts';
+export { type PlanTimes } from './schedules/due-times.ts';
+export { type Ledger, type OpenRun } from './schedules/ledger.ts';
+export { type LeftOut, type Plan, type PlanInput, type PlannedFire } from './schedules/plan.ts';
+export { planFires, withMadeTasks } from './schedules/plan-fires.ts';
 export {
   hasOpenRun,
   needsStates,

@@ -1,4 +1,4 @@
-// How a stored schedule comes about: put, edited, paused, resumed. Each makes a new revision.
+// How the specification of a schedule changes: put, edited, resumed.
 import type { Ledger } from './ledger.ts';
 import type { ScheduledTask, ScheduleSettings, ScheduleSource, ScheduleSpec } from './spec.ts';
 
@@ -47,20 +47,15 @@ export function putSpec(
     skipSetMs: isSameSkip ? before.spec.skipSetMs : Math.max(nowMs, (stored?.skipSetMs ?? 0) + 1),
     source,
     task,
-    pauseReason: stored?.pauseReason ?? null,
     createdMs: stored?.createdMs ?? nowMs,
     updatedMs: nowMs,
     plannedFromMs: isSamePlan ? stored.plannedFromMs : nowMs,
   };
 }
 
-/** The schedule with a pause: it fires no more until it is resumed. A pause of a paused one changes its reason. */
-export const pausedSpec = (spec: ScheduleSpec, reason: string, nowMs: number): ScheduleSpec => ({
+/** The schedule after a pause. What fell into the pause is no misfire: it is planned from now on. @param nowMs by the broker's clock */
+export const resumedSpec = (spec: ScheduleSpec, nowMs: number): ScheduleSpec => ({
   ...spec,
-  pauseReason: reason,
   updatedMs: nowMs,
+  plannedFromMs: nowMs,
 });
-
-/** The schedule without its pause. What fell into the pause is no misfire: it is planned from now on. */
-export const resumedSpec = (spec: ScheduleSpec, nowMs: number): ScheduleSpec =>
-  spec.pauseReason === null ? spec : { ...spec, pauseReason: null, updatedMs: nowMs, plannedFromMs: nowMs };

@@ -1,44 +1,23 @@
-import type { FINAL_STATES } from '../states.ts';
-
 /** A task of a fire whose end is not known yet. */
 export interface OpenRun {
   /** The stored ID of the task. */
   readonly id: string;
   /** The logical time of its fire. */
   readonly fireMs: number;
-  /** When it was made. */
-  readonly firedMs: number;
-  /** When it should have ended at the latest. From then on its state is looked up again and again. */
+  /** When it should have ended at the latest. From then on its end is looked for again and again. */
   readonly deadlineMs: number;
   /**
-   * A person asked for it. Its end becomes a line of the history as any other. Otherwise it is nobody's business: no fire waits
+   * A person asked for it. The history tells how it ended, as of any other run. Otherwise it is nobody's business: no fire waits
    * for it, `from: end` does not count from it, and it is not one of `max_runs`.
    */
   readonly isManual?: true;
-  /** What became of the tasks of the same fire that have ended before. */
-  readonly ended?: RunEnd;
-}
-
-/** How a task ended. `gone`: it is no longer stored, as after a success with a retention of 0. */
-export type EndState = (typeof FINAL_STATES)[number] | 'gone';
-
-/** How a run ended: a line of the history, which outlives the tasks. With shards the first ID, the worst state, the last end. */
-export interface RunEnd {
-  readonly fireMs: number;
-  readonly id: string;
-  readonly state: EndState;
-  readonly endMs: number;
-  /** From the fire to the end. */
-  readonly durationMs: number;
 }
 
 /**
- * What has become of a schedule's fires: JSON beside its specification, written by schedulers alone. All times are wall-clock ms
- * by the broker's clock.
+ * What has become of a schedule's fires: JSON beside its specification, written by schedulers alone. Times are wall-clock ms by the
+ * broker's clock.
  */
 export interface Ledger {
-  /** The broker raises it with each write, and stores a plan only if it is still the one that was planned with. */
-  readonly version: number;
   /** The revision of the specification that it was last written for. */
   readonly revision: number;
   /** The version of the calendar that it was last written for; null = none. */
@@ -49,7 +28,7 @@ export interface Ledger {
   readonly lastFireMs: number | null;
   /** The next fire, as it was planned; null = none, or the end of a run decides. */
   readonly nextFireMs: number | null;
-  /** Fires made. */
+  /** Fires made, those that a person asked for not counted. */
   readonly runs: number;
   readonly skipsLeft: number;
   /** The `skipSetMs` of the specification that `skipsLeft` was taken from. */

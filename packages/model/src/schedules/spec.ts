@@ -103,12 +103,10 @@ export interface ScheduledTask {
 /** Where a schedule is managed. One from a configuration cannot be edited elsewhere. */
 export type ScheduleSource = 'api' | 'config' | 'client';
 
-/** A schedule as a broker stores it, in JSON. Every change, a pause included, gives it a new revision. */
+/** A schedule as a broker stores it, in JSON. Every change, a pause included, gives it a new revision. A pause stands beside it. */
 export interface ScheduleSpec extends ScheduleSettings {
   readonly source: ScheduleSource;
   readonly task: ScheduledTask;
-  /** Why it is paused, an empty text if nobody said so; null = it is not paused. */
-  readonly pauseReason: string | null;
   readonly createdMs: number;
   readonly updatedMs: number;
   /** Fires up to here belong to no plan: when its times were last changed, or it was resumed. */

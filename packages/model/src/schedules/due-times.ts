@@ -1,0 +1,103 @@
+// Which times of a schedule a plan is about, and the arithmetic on them: nothing here walks through all of them.
+import { hasOpenRun } from './runs.ts';
+import type { Ledger } from './ledger.ts';
+import type { ScheduleSpec } from './spec.ts';
+
+/** The times of a schedule, by questions that cost little however many there are. */
+export interface PlanTimes {
+  /** The first time after `afterMs`; null = never again. */
+  next(afterMs: number): number | null;
+  /** The last time up to and with `atMs` that lies after `afterMs`; null = none. */
+  previous(atMs: number, afterMs: number): number | null;
+  /** The number of times after `afterMs`, up to and with `toMs`. */
+  count(afterMs: number, toMs: number): number;
+}
+
+/** Every time lies on a whole second. */
+const WHOLE_MS = 1_000;
+/** Up to 16 times are walked through; more are found by bisection. */
+const MAX_STEPS = 16;
+
+const wholeSecond = (ms: number): number => Math.ceil(ms / WHOLE_MS) * WHOLE_MS;
+
+const NO_TIMES: PlanTimes = { next: () => null, previous: () => null, count: () => 0 };
+
+function momentTimes(momentMs: number): PlanTimes {
+  const lies = (afterMs: number, toMs: number): boolean => afterMs < momentMs && momentMs <= toMs;
+  return {
+    next: (afterMs) => (lies(afterMs, Infinity) ? momentMs : null),
+    previous: (atMs, afterMs) => (lies(afterMs, atMs) ? momentMs : null),
+    count: (afterMs, toMs) => (lies(afterMs, toMs) ? 1 : 0),
+  };
+}
+
+/** The times from `startsAtMs`, before `endsAtMs`. */
+function boundedTimes(
+  times: PlanTimes,
+  { startsAtMs, endsAtMs }: Pick<ScheduleSpec, 'startsAtMs' | 'endsAtMs'>,
+): PlanTimes {
+  if (startsAtMs === null && endsAtMs === null) return times;
+  const from = (ms: number): number => Math.max(ms, (startsAtMs ?? -Infinity) - 1);
+  const to = (ms: number): number => Math.min(ms, (endsAtMs ?? Infinity) - 1);
+  return {
+    next(afterMs) {
+      const nextMs = times.next(from(afterMs));
+      return nextMs !== null && nextMs <= to(nextMs) ? nextMs : null;
+    },
+    previous: (atMs, afterMs) => (from(afterMs) < to(atMs) ? times.previous(to(atMs), from(afterMs)) : null),
+    count: (afterMs, toMs) => (from(afterMs) < to(toMs) ? times.count(from(afterMs), to(toMs)) : 0),
+  };
+}
+
+/** `from: end`: the one time that counts from the end of the last run. */
+const timeFromEnd = (everyMs: number, { startsAtMs }: ScheduleSpec, endMs: number): number =>
+  wholeSecond(Math.max(wholeSecond(endMs) + everyMs, startsAtMs ?? 0));
+
+/** The times that are not decided yet: those of `times` after `afterMs`. */
+interface Undecided {
+  readonly times: PlanTimes;
+  readonly afterMs: number;
+}
+
+/** @param times those of the specification, its calendar included, not bounded */
+export function undecidedTimes(spec: ScheduleSpec, ledger: Ledger, times: PlanTimes): Undecided {
+  const bounded = boundedTimes(times, spec);
+  const afterMs = ledger.decidedToMs;
+  if (spec.times.kind !== 'every' || spec.times.from === 'start') return { times: bounded, afterMs };
+  if (hasOpenRun(ledger) || ledger.waiting.length > 0) return { times: NO_TIMES, afterMs };
+  const firstMs =
+    ledger.lastEndMs === null
+      ? bounded.next(afterMs)
+      : timeFromEnd(spec.times.everyMs, spec, ledger.lastEndMs);
+  if (firstMs === null) return { times: NO_TIMES, afterMs };
+  // The end of a run may be found after its next time: looks in between have decided nothing.
+  return { times: boundedTimes(momentTimes(firstMs), spec), afterMs: firstMs - 1 };
+}
+
+/** Times after `afterMs`, up to and with `toMs`; there are `total`. */
+interface TimeRange {
+  readonly afterMs: number;
+  readonly toMs: number;
+  readonly total: number;
+}
+
+/** The nth time of a range, from 1. It lies on a whole second, as all of them do. */
+export function nthTime(times: PlanTimes, { afterMs, toMs, total }: TimeRange, n: number): number {
+  let foundMs: number | null = null;
+  if (total - n < Math.min(n, MAX_STEPS)) {
+    foundMs = times.previous(toMs, afterMs);
+    for (let i = total; i > n && foundMs !== null; i -= 1) foundMs = times.previous(foundMs - 1, afterMs);
+  } else if (n <= MAX_STEPS) {
+    foundMs = afterMs;
+    for (let i = 0; i < n && foundMs !== null; i += 1) foundMs = times.next(foundMs);
+  } else {
+    let [low, high] = [Math.floor(afterMs / WHOLE_MS), Math.floor(toMs / WHOLE_MS)];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (times.count(afterMs, middle * WHOLE_MS) >= n) high = middle;
+      else low = middle;
+    }
+    foundMs = high * WHOLE_MS;
+  }
+  return foundMs ?? toMs;
+}
