@@ -1,19 +1,31 @@
-// Writes the generated files, or with --check exits with 1 and names those that are stale.
+// Writes the generated files, or with --check exits with 1 and names those that are stale. What is made of packages that are
+// not among the project's own is left alone where they are missing; --fetch gets them first.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { generateCalendar } from './calendars/generate.mjs';
+import { hasSources } from './calendars/sources.mjs';
 import { generateScripts } from './lua/generate.mjs';
+import { fetchCalendars } from './test-tools.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const brokers = 'packages/engine/src/brokers';
 /** A folder for each facet, and the preludes beside them. */
 const scriptsFolder = `${brokers}/redis/scripts`;
 
-/** The generated files: the path of each, relative to the project's root, and the function that returns its text. */
+/**
+ * The generated files: the path of each, relative to the project's root, the function that returns its text, and whether what
+ * it needs is here (default: yes).
+ */
 const entries = [
   { path: `${scriptsFolder}/lua.generated.ts`, generate: generateLua },
   { path: `${brokers}/sqlite/migrations/migrations.generated.ts`, generate: generateMigrations },
+  {
+    path: 'packages/model/src/calendars/cn.generated.ts',
+    generate: generateCalendar,
+    isPossible: hasSources,
+  },
   { path: 'etc/taskcenter.yaml', generate: () => generateFromSettings('sampleYaml') },
   { path: 'docs/configuration.md', generate: () => generateFromSettings('referencePage') },
 ];
@@ -54,8 +66,10 @@ async function generateFromSettings(name) {
 }
 
 const check = process.argv.includes('--check');
+if (process.argv.includes('--fetch') && !hasSources()) await fetchCalendars();
 const stale = [];
-for (const { path, generate } of entries) {
+for (const { path, generate, isPossible = () => true } of entries) {
+  if (!isPossible()) continue;
   const text = await Promise.resolve(generate());
   const file = join(root, path);
   if (existsSync(file) && readFileSync(file, 'utf8') === text) continue;

@@ -58,6 +58,12 @@ const TABLE = [
   { kind: BENCH, files: ['ceilings'], guards: REDIS, costs: { long: 8 } },
   { kind: RULES, files: ['clock-rules'], guards: model('cron'), costs: { long: 60 } },
   {
+    kind: RULES,
+    files: ['calendars'],
+    guards: [...model('calendars'), 'scripts/calendars'],
+    costs: { long: 3 },
+  },
+  {
     kind: SERVER,
     files: ['event-loop'],
     guards: ['packages/api/src', 'packages/server/src/http'],

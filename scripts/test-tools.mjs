@@ -1,6 +1,7 @@
 // Programs that some tests need. They are looked for, installed where that is allowed, or else reported as missing.
 import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { FOLDER as CALENDARS, hasSources, PACKAGES as CALENDAR_PACKAGES } from './calendars/sources.mjs';
 import { root, run } from './tools.mjs';
 
 /** Downloads go here; Git ignores it. The tests look here as well (`packages/engine/test/support/redis-server.ts`). */
@@ -24,8 +25,8 @@ const OPENAPI_NODE = [
 
 /**
  * Each tool. `commands`: names or paths to try (default: the name). `args`: what to call it with; the output must match
- * `version`. `also`: arguments of further calls that must succeed. `apt`: its Debian package; `fetch`: another way to
- * get it. `only`: the test projects that need it (default: all).
+ * `version`. `also`: arguments of further calls that must succeed. `isThere` takes the place of these where it is no program.
+ * `apt`: its Debian package; `fetch`: another way to get it. `only`: the test projects that need it (default: all).
  */
 const TOOLS = [
   {
@@ -95,6 +96,14 @@ const TOOLS = [
     advice: `npm install --prefix ${NODE_24} --ignore-scripts ${NODE_24_PACKAGE}@24.21.0`,
   },
   {
+    name: 'calendar packages',
+    isThere: hasSources,
+    fetch: fetchCalendars,
+    only: ['long'],
+    needed: 'the packages from which the calendar cn is made',
+    advice: 'npm run generate -- --fetch',
+  },
+  {
     name: 'schemathesis',
     commands: [join(OPENAPI, 'venv/bin/schemathesis')],
     args: ['--version'],
@@ -131,7 +140,8 @@ const TOOLS = [
   },
 ];
 
-async function isInstalled({ name, commands = [name], args, version, also = [] }) {
+async function isInstalled({ name, commands = [name], args, version, also = [], isThere }) {
+  if (isThere) return isThere();
   for (const command of commands) {
     const { code, output } = await run(command, args);
     if (code !== 0 || !version.test(output)) continue;
@@ -194,6 +204,12 @@ async function installPackages(folder, packages) {
 async function fetchNodeTools() {
   process.stderr.write('Fetching the Node tools for OpenAPI with npm …\n');
   await installPackages(OPENAPI, OPENAPI_NODE);
+}
+
+/** For the generator as well, see `generate.mjs`. */
+export async function fetchCalendars() {
+  process.stderr.write('Fetching the packages of the calendar cn with npm …\n');
+  await installPackages(CALENDARS, CALENDAR_PACKAGES);
 }
 
 async function fetchNode24() {

@@ -3,6 +3,7 @@
 // own way.
 
 export { ATTEMPT_OUTCOMES, type AttemptError, type AttemptRecord } from './attempts.ts';
+export { BUILT_IN_CALENDARS } from './calendars/built-in.ts';
 export { calendarDays, type CalendarDays, type CalendarNote } from './calendars/calendar-days.ts';
 export {
   isCalendarFault,
