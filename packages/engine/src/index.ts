@@ -179,6 +179,7 @@ export type {
 export type { Forwarded, Maintain, Recovered, Step } from './broker/maintain.ts';
 export type { Presence, RunningTask, ServerRecord, ServerStatus } from './broker/presence.ts';
 export type { AcquireCall, Semaphores } from './broker/semaphores.ts';
+export type { Claim, ClaimCall, ClaimRef, Claims } from './broker/claims.ts';
 export {
   MAX_EVENTS,
   type EnqueueEvent,

@@ -2,6 +2,7 @@ import type { Lifetime } from '../runtime/lifetime.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Backup } from './backup.ts';
 import type { Check } from './check.ts';
+import type { Claims } from './claims.ts';
 import type { ClusterView } from './cluster.ts';
 import type { Consume } from './consume.ts';
 import type { Control } from './control.ts';
@@ -46,6 +47,7 @@ export interface Broker {
   readonly schedulerEntries: SchedulerEntries;
   readonly documents: Documents;
   readonly semaphores: Semaphores;
+  readonly claims: Claims;
   readonly signals: Signals;
   readonly findings: Findings;
   /** What runs on the broker is added here when it starts, and `close` stops it. */

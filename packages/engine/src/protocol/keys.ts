@@ -146,5 +146,7 @@ export const backlogKey = (queue: string): string => ownKey(queue, 'backlog');
 export const businessesKey = (queue: string): string => ownKey(queue, 'biz');
 /** HASH, ID → document as JSON. */
 export const documentsKey = (kind: string): string => `tc:doc:${kind}`;
+/** HASH of a claim: its holder, its end and its last token. The name is the hash tag, with `lead:` in front. */
+export const leadKey = (name: string): string => `tc:{lead:${name}}`;
 /** HASH with the schema version and the installation ID. */
 export const META_KEY = 'tc:meta';

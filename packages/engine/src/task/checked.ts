@@ -43,19 +43,30 @@ export function checkedQueueName(name: string): string {
 }
 
 /**
+ * Checks the name of something other than a queue.
+ *
+ * @param field what errors call it
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkName(name: unknown, field: string): asserts name is string {
+  const fault = typeof name === 'string' ? nameFault(name) : 'no text';
+  if (fault === null) return;
+  throw new TaskCenterError('invalid-value', {
+    name: field,
+    got: `${shown(name)} (${fault})`,
+    expected: '1 to 255 bytes, not blank, without braces or control characters',
+  });
+}
+
+/**
  * Returns the name of a type if it may be used.
  *
  * @throws TaskCenterError `invalid-value`
  */
 export function checkedTypeName(name: string): string {
   if (validTypes.has(name)) return name;
-  const fault = typeof name === 'string' ? nameFault(name) : 'no text';
-  if (fault === null) return cache(name, validTypes);
-  throw new TaskCenterError('invalid-value', {
-    name: 'type',
-    got: `${shown(name)} (${fault})`,
-    expected: '1 to 255 bytes, not blank, without braces or control characters',
-  });
+  checkName(name, 'type');
+  return cache(name, validTypes);
 }
 
 /**

@@ -6,6 +6,7 @@ import { businessesSuite } from './businesses.ts';
 import { cancelRunningSuite } from './cancel-running.ts';
 import { changeSuite } from './change-many.ts';
 import { checkSuite } from './check.ts';
+import { claimsSuite } from './claims.ts';
 import { consumeSuite } from './consume.ts';
 import { controlSuite } from './control.ts';
 import { documentsSuite } from './documents.ts';
@@ -44,6 +45,9 @@ function lifecycleSuite(harness: Harness): void {
       await expect(bench.broker.inspect.queues()).rejects.toMatchObject(closed);
       await expect(bench.broker.presence.servers()).rejects.toMatchObject(closed);
       await expect(bench.broker.schedulerEntries.entries()).rejects.toMatchObject(closed);
+      const claim = { holder: 'a', token: 1, ttlMs: 1_000 };
+      for (const call of ['take', 'renew', 'release'] as const)
+        await expect(bench.broker.claims[call]('work', claim)).rejects.toMatchObject(closed);
     });
 
     test('the key of cursors is made once for all callers', async () => {
@@ -103,6 +107,7 @@ export function brokerSuite(harness: Harness): void {
     schedulerEntriesSuite(harness);
     documentsSuite(harness);
     semaphoresSuite(harness);
+    claimsSuite(harness);
     signalsSuite(harness);
     taskEndsSuite(harness);
     notesSuite(harness);

@@ -201,6 +201,18 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     expect(await documents.get('kind', 'id')).toEqual({ id: 'id', version: 2, value: { a: 2 } });
   });
 
+  test('takes and releases a claim once', async () => {
+    const proxied = await behindProxy(harness);
+    const { claims } = proxied.bench.broker;
+    const times = { holder: 'a', ttlMs: 10_000 };
+    const warm = await claims.take('warm-up', times);
+    await claims.release('warm-up', { holder: 'a', token: warm!.token });
+    const { token } = (await callWithCut(proxied, cut, () => claims.take('work', times)))!;
+    const released = await callWithCut(proxied, cut, () => claims.release('work', { holder: 'a', token }));
+    expect(released).toBe(cut === 'cutRequest');
+    expect((await claims.take('work', { ...times, holder: 'b' }))!.token).toBeGreaterThan(token);
+  });
+
   test('forwards each task once', async () => {
     const proxied = await behindProxy(harness);
     await proxied.bench.broker.submit.enqueue(manyTasks(3, 't', { delayMs: 10 }));

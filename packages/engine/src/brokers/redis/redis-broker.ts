@@ -10,6 +10,7 @@ import { createServerCheck } from './checks/server-check.ts';
 import { createTlsCheck } from './checks/tls-check.ts';
 import { readCursorKey } from './cursor-key.ts';
 import { createCheck } from './facets/check.ts';
+import { createClaims } from './facets/claims.ts';
 import { createClusterView } from './facets/cluster.ts';
 import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
@@ -200,6 +201,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     schedulerEntries: createSchedulerEntries(deps),
     documents: createDocuments(deps),
     semaphores: createSemaphores(deps),
+    claims: createClaims(deps),
     signals,
     findings,
     lifetime,

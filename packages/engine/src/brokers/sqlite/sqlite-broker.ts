@@ -8,6 +8,7 @@ import { Lifetime, type BrokerEnd } from '../../runtime/lifetime.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { createBackup } from './main/backups.ts';
 import { createCheck } from './main/facets/check.ts';
+import { createClaims } from './main/facets/claims.ts';
 import { createConsume } from './main/facets/consume.ts';
 import { createControl } from './main/facets/control.ts';
 import { createDocuments } from './main/facets/documents.ts';
@@ -50,6 +51,7 @@ function createStoredFacets(writer: Writer, path: string, newId: () => string) {
     inspect: createInspect(writer),
     schedulerEntries: createSchedulerEntries(writer),
     documents: createDocuments(writer),
+    claims: createClaims(writer),
     async cursorKey() {
       const { bytes } = await writer.run('cursorKey', plain(null));
       return bytes[0]!;

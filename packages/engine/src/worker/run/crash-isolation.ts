@@ -9,7 +9,7 @@ import type { HeldTask } from '../held-task.ts';
 const ALONE_MS = 1_000;
 
 /** Wait after a mark that could not be taken back. */
-const FAILURE_MS = 1_000;
+const UNMARK_AGAIN_MS = 1_000;
 
 const isSuspected = ({ crashes }: LeasedTask): boolean => crashes >= SUSPECT_LOSSES;
 
@@ -135,7 +135,7 @@ export class CrashIsolation {
   /** Takes the mark back, which must succeed while the task runs: it would be blamed for what others do. */
   async #unmark(held: HeldTask): Promise<void> {
     while (this.#survivors.has(held) && !(await this.#deps.mark(held, false)))
-      await this.#deps.clock.sleep(FAILURE_MS);
+      await this.#deps.clock.sleep(UNMARK_AGAIN_MS);
   }
 
   #end(): void {

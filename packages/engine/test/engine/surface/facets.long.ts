@@ -11,6 +11,7 @@ import { WRONG_VALUES } from './wrong-values.ts';
 const FACETS: Readonly<Record<string, keyof Broker>> = {
   Backup: 'backup',
   Check: 'check',
+  Claims: 'claims',
   ClusterView: 'cluster',
   Consume: 'consume',
   Control: 'control',

@@ -5,6 +5,7 @@ import type { Store } from './store.ts';
 import { createAwaitHandlers } from './facets/await.ts';
 import { createChangeHandlers } from './facets/change-many.ts';
 import { createCheckHandlers } from './facets/check.ts';
+import { createClaimHandlers } from './facets/claims.ts';
 import { createConsumeHandlers } from './facets/consume.ts';
 import { createControlHandlers } from './facets/control.ts';
 import { createCursorKeyHandlers } from './facets/cursor-key.ts';
@@ -34,6 +35,7 @@ export function createRequestHandlers(store: Store) {
     ...createAwaitHandlers(store),
     ...createNoteHandlers(store),
     ...createDocumentHandlers(store),
+    ...createClaimHandlers(store),
     ...createCursorKeyHandlers(store),
     ...createSchedulerEntryHandlers(store),
 
