@@ -6,6 +6,9 @@ export const LEASE_MS = 6_000;
 /** The same with the profile `asynq`: the length of Asynq's own leases. */
 export const ASYNQ_LEASE_MS = 30_000;
 
+/** Length of a claim unless its user sets it. It bounds how long the work of a dead instance waits for another. */
+export const CLAIM_MS = 15_000;
+
 /** A lease is renewed four times in its length, and at least every 5 s, as Asynq renews. */
 const RENEWALS = 4;
 const MAX_RENEW_MS = 5_000;

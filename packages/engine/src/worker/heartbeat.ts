@@ -4,7 +4,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { within } from '../runtime/within.ts';
 import type { Attempt } from './run/attempt.ts';
 import type { HeldTask } from './held-task.ts';
-import type { Identity } from './identity.ts';
+import type { Identity } from '../runtime/identity.ts';
 import type { QueueOrder } from './fetch/queue-order.ts';
 
 /** Time between two announcements, as in Asynq. Each lasts for twice this time. */

@@ -13,7 +13,7 @@ import { createBackground, type Background } from './background.ts';
 import { queueOrder, type OrderKind, type QueueOrder, type WorkerQueues } from './fetch/queue-order.ts';
 import { checkSetUp, warnOfUnserved } from './check-set-up.ts';
 import { createHeartbeat, type Heartbeat } from './heartbeat.ts';
-import { newIdentity } from './identity.ts';
+import { newIdentity } from '../runtime/identity.ts';
 import { workerSettings, type WorkerOptions } from './options.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { attemptRules } from './run/attempt-rules.ts';

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Runtime } from './runtime.ts';
 
-/** Identifies a worker. */
+/** Identifies a worker, or another one of those who share a broker. */
 export interface Identity {
   /** A UUID. */
   readonly id: string;
