@@ -111,6 +111,15 @@ export {
 export { type PlanTimes } from './schedules/due-times.ts';
 export { type Ledger, type OpenRun } from './schedules/ledger.ts';
 export { type LeftOut, type Plan, type PlanInput, type PlannedFire } from './schedules/plan.ts';
+export { type ScheduleFault } from './schedules/fields.ts';
+export {
+  movedTask,
+  neverFires,
+  readSchedule,
+  timesOf,
+  type ReadOptions,
+  type ScheduleRead,
+} from './schedules/read-schedule.ts';
 export { planFires, withMadeTasks } from './schedules/plan-fires.ts';
 export {
   hasOpenRun,

@@ -1,24 +1,17 @@
 // Which times of a schedule a plan is about, and the arithmetic on them: nothing here walks through all of them.
+import type { Times } from '../cron/reading.ts';
+import { SECOND_MS } from '../durations.ts';
 import { hasOpenRun } from './runs.ts';
 import type { Ledger } from './ledger.ts';
 import type { ScheduleSpec } from './spec.ts';
 
 /** The times of a schedule, by questions that cost little however many there are. */
-export interface PlanTimes {
-  /** The first time after `afterMs`; null = never again. */
-  next(afterMs: number): number | null;
-  /** The last time up to and with `atMs` that lies after `afterMs`; null = none. */
-  previous(atMs: number, afterMs: number): number | null;
-  /** The number of times after `afterMs`, up to and with `toMs`. */
-  count(afterMs: number, toMs: number): number;
-}
+export type PlanTimes = Pick<Times, 'next' | 'previous' | 'count'>;
 
-/** Every time lies on a whole second. */
-const WHOLE_MS = 1_000;
 /** Up to 16 times are walked through; more are found by bisection. */
 const MAX_STEPS = 16;
 
-const wholeSecond = (ms: number): number => Math.ceil(ms / WHOLE_MS) * WHOLE_MS;
+const wholeSecond = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
 
 const NO_TIMES: PlanTimes = { next: () => null, previous: () => null, count: () => 0 };
 
@@ -32,7 +25,7 @@ function momentTimes(momentMs: number): PlanTimes {
 }
 
 /** The times from `startsAtMs`, before `endsAtMs`. */
-function boundedTimes(
+export function boundedTimes(
   times: PlanTimes,
   { startsAtMs, endsAtMs }: Pick<ScheduleSpec, 'startsAtMs' | 'endsAtMs'>,
 ): PlanTimes {
@@ -91,13 +84,13 @@ export function nthTime(times: PlanTimes, { afterMs, toMs, total }: TimeRange, n
     foundMs = afterMs;
     for (let i = 0; i < n && foundMs !== null; i += 1) foundMs = times.next(foundMs);
   } else {
-    let [low, high] = [Math.floor(afterMs / WHOLE_MS), Math.floor(toMs / WHOLE_MS)];
+    let [low, high] = [Math.floor(afterMs / SECOND_MS), Math.floor(toMs / SECOND_MS)];
     while (high - low > 1) {
       const middle = Math.floor((low + high) / 2);
-      if (times.count(afterMs, middle * WHOLE_MS) >= n) high = middle;
+      if (times.count(afterMs, middle * SECOND_MS) >= n) high = middle;
       else low = middle;
     }
-    foundMs = high * WHOLE_MS;
+    foundMs = high * SECOND_MS;
   }
   return foundMs ?? toMs;
 }

@@ -1,3 +1,4 @@
+import { SECOND_MS } from '../durations.ts';
 import { storedTaskId } from '../ids.ts';
 
 /** What is done about a fire that comes due while the last run is not final. See `ScheduleSettings.overlap`. */
@@ -117,7 +118,9 @@ export interface ScheduleSpec extends ScheduleSettings {
 
 /** Where `every` counts from: `starts_at`, else the creation, on a whole second. It outlives every edit of other fields. */
 export function anchorOf({ startsAtMs, createdMs }: Pick<ScheduleSpec, 'startsAtMs' | 'createdMs'>): number {
-  return startsAtMs === null ? Math.floor(createdMs / 1_000) * 1_000 : Math.ceil(startsAtMs / 1_000) * 1_000;
+  return startsAtMs === null
+    ? Math.floor(createdMs / SECOND_MS) * SECOND_MS
+    : Math.ceil(startsAtMs / SECOND_MS) * SECOND_MS;
 }
 
 /** The name under which a schedule is stored. Two businesses may use the same ID. */
