@@ -8,6 +8,7 @@ import { generateCalendar } from './calendars/generate.mjs';
 import { hasSources } from './calendars/sources.mjs';
 import { generateScripts } from './lua/generate.mjs';
 import { fetchCalendars } from './test-tools.mjs';
+import { fail } from './tools.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const brokers = 'packages/engine/src/brokers';
@@ -66,7 +67,11 @@ async function generateFromSettings(name) {
 }
 
 const check = process.argv.includes('--check');
-if (process.argv.includes('--fetch') && !hasSources()) await fetchCalendars();
+if (process.argv.includes('--fetch') && !hasSources()) {
+  await fetchCalendars();
+  if (!hasSources())
+    fail('The packages of the calendar cn could not be fetched. Check the network, then try again.');
+}
 const stale = [];
 for (const { path, generate, isPossible = () => true } of entries) {
   if (!isPossible()) continue;

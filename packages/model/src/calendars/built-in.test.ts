@@ -25,12 +25,9 @@ const lunar = new Intl.DateTimeFormat('en-u-ca-chinese', {
   timeZone: 'UTC',
 });
 
-/** The date in a year of a day of the Chinese calendar, such as `1/1`. A leap month is written `6bis`. */
-function lunarDate(year: number, monthAndDay: string): string | undefined {
-  return between(`${year}-01-01`, `${year}-12-31`).find(
-    (date) => lunar.format(new Date(date)) === monthAndDay,
-  );
-}
+/** The date between two others of a day of the Chinese calendar, such as `1/1`. A leap month is written `6bis`. */
+const lunarDate = (monthAndDay: string, first: string, last: string): string | undefined =>
+  between(first, last).find((date) => lunar.format(new Date(date)) === monthAndDay);
 
 /** 清明: the sun is at 15°. The formula holds in this century. */
 function qingming(year: number): string {
@@ -75,11 +72,11 @@ describe('the calendar cn', () => {
   test.each(years)('has the seven holidays of %i', (year) => {
     const holidays = {
       元旦: `${year}-01-01`,
-      春节: lunarDate(year, '1/1'),
+      春节: lunarDate('1/1', `${year}-01-20`, `${year}-02-22`),
       清明节: qingming(year),
       劳动节: `${year}-05-01`,
-      端午节: lunarDate(year, '5/5'),
-      中秋节: lunarDate(year, '8/15'),
+      端午节: lunarDate('5/5', `${year}-05-20`, `${year}-06-30`),
+      中秋节: lunarDate('8/15', `${year}-09-01`, `${year}-10-10`),
       国庆节: `${year}-10-01`,
     };
     const missing = Object.entries(holidays).filter(([, date]) => date === undefined || on(date) !== 'off');

@@ -1,5 +1,12 @@
 import { expect, test } from 'vitest';
-import { dateOf, isCalendarFault, MAX_CALENDAR_DATES, readCalendar, type CalendarFault } from './calendar.ts';
+import {
+  dateOf,
+  dayNumberOf,
+  isCalendarFault,
+  MAX_CALENDAR_DATES,
+  readCalendar,
+  type CalendarFault,
+} from './calendar.ts';
 
 /** The fault of a value that must be refused. */
 function faultOf(value: unknown): CalendarFault {
@@ -25,7 +32,11 @@ test.each([
   ['there is no such day', '2026-02-30'],
   ['the year is no leap year', '2027-02-29'],
   ['there is no such month', '2026-13-01'],
+  ['there is no day 0', '2026-12-00'],
+  ['there is no month 0', '2026-00-31'],
+  ['a month has 30 days', '2026-06-31'],
   ['it is before 1970', '1969-12-31'],
+  ['it is of the year 99', '0099-01-01'],
   ['it has a time', '2026-10-01T00:00:00Z'],
   ['it is written another way', '2026-1-1'],
   ['it has a sixth digit', '+012026-01-01'],
@@ -76,6 +87,13 @@ test('an unknown field is refused, with the one that was probably meant', () => 
     path: ['holidays'],
     expected: 'no fields but `off` and `on`',
   });
+});
+
+test('the days of four centuries and their dates tell each other', () => {
+  for (let day = 0; day < 146_097; day += 13)
+    if (dayNumberOf(dateOf(day)) !== day) expect(dateOf(day)).toBe(day);
+  expect(dateOf(0)).toBe('1970-01-01');
+  expect(dateOf(20_736)).toBe('2026-10-10');
 });
 
 test('a calendar has a bounded number of dates', () => {

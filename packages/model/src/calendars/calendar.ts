@@ -40,12 +40,16 @@ function wrong(path: CalendarFault['path'], got: unknown, expected: string): Cal
 /** The date of a day, by its number since 1970: `YYYY-MM-DD`. */
 export const dateOf = (dayNumber: number): string => new Date(dayNumber * DAY_MS).toISOString().slice(0, 10);
 
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
 /** The number since 1970 of a date `YYYY-MM-DD`; null if there is no such day, or if it lies before 1970. */
 export function dayNumberOf(date: string): number | null {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(date)) return null;
-  const ms = Date.parse(`${date}T00:00:00Z`);
-  // Some runtimes read 30 February as 2 March.
-  return ms >= 0 && dateOf(ms / DAY_MS) === date ? ms / DAY_MS : null;
+  if (!DATE.test(date)) return null;
+  const [year, month, day] = [Number(date.slice(0, 4)), Number(date.slice(5, 7)), Number(date.slice(8))];
+  // `Date` makes other days of 31 June, of month 13 and of the year 26.
+  const dayNumber = Date.UTC(year, month - 1, day) / DAY_MS;
+  const made = new Date(dayNumber * DAY_MS);
+  return year >= 1970 && made.getUTCMonth() === month - 1 && made.getUTCDate() === day ? dayNumber : null;
 }
 
 /** A field that no calendar has: misspelt, its days would be ignored without a word. */
