@@ -14,6 +14,7 @@ import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
 import type { Presence } from './presence.ts';
 import type { Semaphores } from './semaphores.ts';
+import type { ScheduleStore } from './schedules.ts';
 import type { SchedulerEntries } from './scheduler-entries.ts';
 import type { Signals } from './signals.ts';
 import type { Submit } from './submit.ts';
@@ -45,6 +46,8 @@ export interface Broker {
   readonly inspect: Inspect;
   readonly presence: Presence;
   readonly schedulerEntries: SchedulerEntries;
+  /** Null = the broker keeps no schedules. */
+  readonly schedules: ScheduleStore | null;
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly claims: Claims;

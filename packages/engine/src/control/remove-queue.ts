@@ -62,6 +62,13 @@ async function removeByForce(broker: Broker, queue: string, options: BulkOptions
   throw new TaskCenterError('queue-not-empty', { queue, states: await statesIn(broker, queue) });
 }
 
+/** Schedules are never removed with their queue: nobody would expect them to end. */
+async function requireNoSchedules({ schedules }: Broker, queue: string): Promise<void> {
+  const [counts] = (await schedules?.counts([queue], null)) ?? [];
+  if (counts && counts.all > 0)
+    throw new TaskCenterError('queue-not-empty', { queue, states: [], schedules: counts.all });
+}
+
 /**
  * Removes a queue, and first its completed tasks. In Asynq they stay behind, invisible, and come back when the queue is
  * used again.
@@ -71,6 +78,7 @@ async function removeByForce(broker: Broker, queue: string, options: BulkOptions
 export async function removeQueue(broker: Broker, queue: string, given: RemoveQueueOptions): Promise<void> {
   const { force = false, ...options } = checkRemovalOptions(given);
   await requireQueue(broker, queue);
+  await requireNoSchedules(broker, queue);
   if (force) return removeByForce(broker, queue, options);
   const states = (await statesIn(broker, queue)).filter((state) => !ENDED_STATES.includes(state));
   if (states.length === 0) {

@@ -88,9 +88,20 @@ export const codes = {
     message: `There is no queue "${queue}".`,
     fix: 'Check the name. A queue exists from its first task until it is removed.',
   }),
-  'queue-not-empty': ({ queue, states }: { queue: string; states: readonly string[] }) => ({
-    message: `Queue "${queue}" was not removed: it has tasks that are ${states.join(', ')}.`,
-    fix: 'Wait until they have ended, or remove them. With `force` all tasks but active ones are removed with the queue.',
+  'queue-not-empty': ({
+    queue,
+    states,
+    schedules = 0,
+  }: {
+    queue: string;
+    states: readonly string[];
+    schedules?: number;
+  }) => ({
+    message: `Queue "${queue}" was not removed: it has ${schedules > 0 ? `${schedules} schedules` : `tasks that are ${states.join(', ')}`}.`,
+    fix:
+      schedules > 0
+        ? 'Remove its schedules first. Each would bring the queue back with its next fire.'
+        : 'Wait until they have ended, or remove them. With `force` all tasks but active ones are removed with the queue.',
   }),
   'pause-unchanged': ({ queue, paused }: { queue: string; paused: boolean }) => ({
     message: `Queue "${queue}" is ${paused ? 'already' : 'not'} paused.`,

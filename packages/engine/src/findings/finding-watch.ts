@@ -6,6 +6,7 @@ import {
   type FindingCode,
   type Findings,
 } from '../broker/findings.ts';
+import type { ScheduleStore } from '../broker/schedules.ts';
 import type { Submit } from '../broker/submit.ts';
 import { messageOf, TaskCenterError } from '../errors/task-center-error.ts';
 import type { Timer } from '../runtime/clock.ts';
@@ -146,12 +147,20 @@ export class FindingWatch implements Findings {
 
   /** Refuses submissions while a finding voids the promises. Nothing else is refused: workers go on with what is stored. */
   guard(submit: Submit): Submit {
+    return { enqueue: (tasks, options) => this.#refused() ?? submit.enqueue(tasks, options) };
+  }
+
+  /** The same for schedules: a fire is a submission. */
+  guardSchedules(schedules: ScheduleStore): ScheduleStore {
     return {
-      enqueue: (tasks, options) =>
-        this.#errors.length === 0
-          ? submit.enqueue(tasks, options)
-          : Promise.reject(unsafeError(this.#deps.broker, this.#errors)),
+      ...schedules,
+      put: (items) => this.#refused() ?? schedules.put(items),
+      fire: (queue, writes, options) => this.#refused() ?? schedules.fire(queue, writes, options),
     };
+  }
+
+  #refused(): Promise<never> | null {
+    return this.#errors.length === 0 ? null : Promise.reject(unsafeError(this.#deps.broker, this.#errors));
   }
 
   close(): void {

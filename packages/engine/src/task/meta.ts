@@ -9,7 +9,7 @@ export interface TaskMeta {
   readonly business?: string;
   /** Labels from the HTTP API. */
   readonly tags?: readonly string[];
-  /** The way it was submitted: `api` or `client`. */
+  /** The way it was submitted: `api`, `client` or `schedule`. */
   readonly origin?: string;
   /** ID of the API key that submitted it. */
   readonly createdBy?: string;
@@ -19,6 +19,12 @@ export interface TaskMeta {
   readonly timeoutMs?: number;
   /** The task's own `Backoff`, unchecked: stored data may be damaged. */
   readonly backoff?: unknown;
+  /** Stored name of the schedule that it is a run of. */
+  readonly schedule?: string;
+  /** The logical time of that run, wall-clock ms. */
+  readonly fireMs?: number;
+  /** Which of the tasks of that run it is: its index, from 0, and their number. Left out = the only one. */
+  readonly shard?: readonly [index: number, total: number];
   /** How to deliver a callback. The engine does not read it. */
   readonly callback?: unknown;
 }
@@ -33,6 +39,9 @@ const META_KEYS = {
   contentType: 'm',
   timeoutMs: 't',
   backoff: 'r',
+  schedule: 's',
+  fireMs: 'f',
+  shard: 'h',
   callback: 'u',
 } as const satisfies Record<keyof TaskMeta, string>;
 

@@ -17,6 +17,10 @@ import { manyQueuesSuite } from './many-queues.ts';
 import { notesSuite } from './notes.ts';
 import { presenceSuite } from './presence.ts';
 import { semaphoresSuite } from './semaphores.ts';
+import { firesSuite } from './schedules-fires.ts';
+import { fireHistorySuite } from './schedules-history.ts';
+import { schedulesSuite } from './schedules.ts';
+import { scheduleLooksSuite } from './schedules-looks.ts';
 import { schedulerEntriesSuite } from './scheduler-entries.ts';
 import { signalsSuite } from './signals.ts';
 import { taskEndsSuite } from './task-ends.ts';
@@ -111,5 +115,10 @@ export function brokerSuite(harness: Harness): void {
     signalsSuite(harness);
     taskEndsSuite(harness);
     notesSuite(harness);
+    if (!harness.keepsSchedules) return;
+    schedulesSuite(harness);
+    scheduleLooksSuite(harness);
+    firesSuite(harness);
+    fireHistorySuite(harness);
   });
 }

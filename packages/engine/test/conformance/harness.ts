@@ -20,6 +20,8 @@ export interface Bench {
 /** What the suite needs from a kind of broker. */
 export interface Harness {
   readonly name: string;
+  /** Whether its broker keeps schedules. */
+  readonly keepsSchedules?: boolean;
   /** Resolves to a new, empty broker, which is closed when the test ends. */
   openBench(): Promise<Bench>;
 }

@@ -7,6 +7,7 @@ import { createBench, movableTime, type Harness } from './harness.ts';
 export function sqliteHarness(): Harness {
   return {
     name: 'SQLite',
+    keepsSchedules: true,
     async openBench() {
       const folder = await tempFolder();
       const time = movableTime();

@@ -198,6 +198,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     groups: createGroups(deps),
     inspect: createInspect(deps),
     presence: createPresence(deps),
+    schedules: null,
     schedulerEntries: createSchedulerEntries(deps),
     documents: createDocuments(deps),
     semaphores: createSemaphores(deps),

@@ -17,6 +17,7 @@ import { createInspect } from './main/facets/inspect.ts';
 import { createMaintain } from './main/facets/maintain.ts';
 import { createPresence } from './main/facets/presence.ts';
 import { createSemaphores } from './main/facets/semaphores.ts';
+import { createScheduleStore } from './main/facets/schedules.ts';
 import { createSchedulerEntries } from './main/facets/scheduler-entries.ts';
 import { createSignals, type LocalSignals } from './main/facets/signals.ts';
 import { createSubmit } from './main/facets/submit.ts';
@@ -129,6 +130,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
     log,
     ...createStoredFacets(writer, file, runtime.newId),
     submit: findings.guard(createSubmit(writer, name)),
+    schedules: findings.guardSchedules(createScheduleStore(writer, signals)),
     // Tests that set the time also renew leases themselves.
     leaseRenewal: nowMs ? null : writer.leaseRenewal,
     presence,

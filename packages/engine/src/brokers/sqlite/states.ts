@@ -38,4 +38,6 @@ export interface QueueChange {
   readonly paused: boolean;
   /** Earliest due time of scheduled and retry, wall-clock ms. */
   readonly nextDueMs: number | null;
+  /** When a scheduler must look at one of its schedules, wall-clock ms. */
+  readonly nextLookMs: number | null;
 }

@@ -2,11 +2,13 @@
 // that ends tasks writes their new states (tasks.ts), then calls this once with all the endings of its request. Something
 // that must follow every ending is one more step in the list. Runs in the writer thread.
 import type { Bytes } from '../packing.ts';
-import { CANCELLED, COMPLETED, type StateNumber } from '../states.ts';
+import type { EndState } from '../../../broker/fires.ts';
+import { ARCHIVED, CANCELLED, COMPLETED, type StateNumber } from '../states.ts';
 import type { QueueEntry } from './queue-registry.ts';
 import type { Attempts } from './tables/attempts.ts';
 import type { Bodies } from './tables/bodies.ts';
 import type { Counters } from './tables/counters.ts';
+import type { Fires } from './tables/fires.ts';
 import type { Locks } from './tables/locks.ts';
 
 /** The end of a task, or of an attempt of a task that will run again. */
@@ -38,6 +40,7 @@ export interface AfterFinishDeps {
   readonly bodies: Bodies;
   readonly counters: Counters;
   readonly locks: Locks;
+  readonly fires: Fires;
 }
 
 /** One step that follows endings, or all these steps in order. */
@@ -66,6 +69,25 @@ function keepAttempts({ attempts }: AfterFinishDeps): AfterFinish {
   };
 }
 
+/** How a task has ended; null = it goes on. One that is removed by its own attempt has succeeded. */
+function runEndOf({ state, attempt }: Ending): EndState | null {
+  if (state === null) return attempt === null ? 'gone' : 'completed';
+  if (state === COMPLETED) return 'completed';
+  if (state === CANCELLED) return 'cancelled';
+  return state === ARCHIVED ? 'archived' : null;
+}
+
+/** Ends of tasks of schedules are lines of their history. A queue without such tasks pays one comparison per end. */
+function recordRuns({ fires }: AfterFinishDeps): AfterFinish {
+  return (endings, nowMs) => {
+    for (const ending of endings) {
+      if (ending.entry.runs === 0) continue;
+      const how = runEndOf(ending);
+      if (how !== null) fires.endTask(ending.seq, { entry: ending.entry, how, nowMs: Math.floor(nowMs) });
+    }
+  };
+}
+
 /** Writes the counters once per queue. */
 function count({ counters }: AfterFinishDeps): AfterFinish {
   return (endings, nowMs) => {
@@ -83,7 +105,13 @@ function count({ counters }: AfterFinishDeps): AfterFinish {
 }
 
 export function createAfterFinish(deps: AfterFinishDeps): AfterFinish {
-  const steps = [releaseLocks(deps), keepFinalResults(deps), keepAttempts(deps), count(deps)];
+  const steps = [
+    releaseLocks(deps),
+    keepFinalResults(deps),
+    keepAttempts(deps),
+    recordRuns(deps),
+    count(deps),
+  ];
   return (endings, nowMs) => {
     for (const step of steps) step(endings, nowMs);
   };

@@ -24,7 +24,11 @@ export type Answer = { readonly reply: Packet<unknown> } | { readonly error: Wir
 const MAX_GROUP_MS = 50;
 
 /** Requests that need disk space for new data. They are refused while the disk reserve is spent. */
-const REFUSED_WHEN_FULL: ReadonlySet<string> = new Set<RequestName>(['enqueue']);
+const REFUSED_WHEN_FULL: ReadonlySet<string> = new Set<RequestName>([
+  'enqueue',
+  'schedulePut',
+  'scheduleFire',
+]);
 
 type RequestHandler = (call: Packet<unknown>, now: Now) => Packet<unknown>;
 

@@ -12,6 +12,10 @@ export interface QueueEntry {
   paused: boolean;
   /** Number of tasks by state. Exact, since this process alone writes to the file. */
   readonly counts: number[];
+  /** Number of its schedules. */
+  schedules: number;
+  /** Number of tasks of its schedules that have not ended. While it is 0, ends of tasks pay for nothing more. */
+  runs: number;
   /** Businesses that the file remembers for it; not all of them, only those that were met since the file was opened. */
   readonly businesses: Set<string>;
 }
@@ -38,6 +42,12 @@ function statementsOf(database: Database) {
   return {
     queues: database.named<void, { number: number; name: string; used: number; paused: number }>(
       'SELECT no AS number, name, used, paused_ms IS NOT NULL AS paused FROM queue',
+    ),
+    schedules: database.named<void, { queue: number; schedules: number; runs: number }>(`
+      SELECT queue, count(DISTINCT no) AS schedules, count(seq) AS runs
+      FROM schedule LEFT JOIN schedule_run ON schedule = no AND seq IS NOT NULL GROUP BY queue`),
+    nextLook: database.named<{ queue: number }, { ms: number | null }>(
+      'SELECT min(look_ms) AS ms FROM schedule WHERE queue = :queue AND look_ms IS NOT NULL',
     ),
     counts: database.named<void, { queue: number; state: number; count: number }>(
       'SELECT queue, state, count(*) AS count FROM task GROUP BY queue, state',
@@ -68,12 +78,16 @@ function readAll(sql: ReturnType<typeof statementsOf>): Map<string, QueueEntry> 
       used: used === 1,
       paused: paused === 1,
       counts: zeroCounts(),
+      schedules: 0,
+      runs: 0,
       businesses: new Set(),
     });
   for (const { queue, state, count } of sql.counts.all()) {
     const entry = byNumber.get(queue);
     if (entry) entry.counts[state] = count;
   }
+  for (const { queue, schedules, runs } of sql.schedules.all())
+    Object.assign(byNumber.get(queue) ?? {}, { schedules, runs });
   return new Map([...byNumber.values()].map((entry) => [entry.name, entry]));
 }
 
@@ -114,6 +128,8 @@ export class QueueRegistry {
       used,
       paused: false,
       counts: zeroCounts(),
+      schedules: 0,
+      runs: 0,
       businesses: new Set(),
     };
     this.#entries.set(name, entry);
@@ -138,6 +154,11 @@ export class QueueRegistry {
   recordPause(entry: QueueEntry, paused: boolean): void {
     entry.paused = paused;
     this.#touched.add(entry.name);
+  }
+
+  /** The next look at its schedules may have changed. */
+  recordLook({ name }: QueueEntry): void {
+    this.#touched.add(name);
   }
 
   /** Resets the queue's counters, pause and businesses in the file, and leaves it out of `names()` until it is used again. */
@@ -167,7 +188,9 @@ export class QueueRegistry {
     if (!entry) return [];
     const next = this.#sql.nextDue.get({ queue: entry.number });
     const nextDueMs = earlierOf(next?.scheduled ?? null, next?.retry ?? null);
-    return [{ name, pending: entry.counts[PENDING] ?? 0, paused: entry.paused, nextDueMs }];
+    const { number: queue, counts, paused, schedules } = entry;
+    const nextLookMs = schedules > 0 ? (this.#sql.nextLook.get({ queue })?.ms ?? null) : null;
+    return [{ name, pending: counts[PENDING] ?? 0, paused, nextDueMs, nextLookMs }];
   }
 
   /** Reads all queues and counts from the file again. */

@@ -10,10 +10,13 @@ import { createConsumeHandlers } from './facets/consume.ts';
 import { createControlHandlers } from './facets/control.ts';
 import { createCursorKeyHandlers } from './facets/cursor-key.ts';
 import { createDocumentHandlers } from './facets/documents.ts';
+import { createFireHandlers } from './facets/fire.ts';
 import { createGroupHandlers } from './facets/groups.ts';
 import { createInspectHandlers } from './facets/inspect.ts';
 import { createMaintainHandlers } from './facets/maintain.ts';
 import { createNoteHandlers } from './facets/notes.ts';
+import { createScheduleListHandlers } from './facets/schedule-lists.ts';
+import { createScheduleHandlers } from './facets/schedules.ts';
 import { createSchedulerEntryHandlers } from './facets/scheduler-entries.ts';
 import { createSubmitHandlers } from './facets/submit.ts';
 
@@ -37,6 +40,9 @@ export function createRequestHandlers(store: Store) {
     ...createDocumentHandlers(store),
     ...createClaimHandlers(store),
     ...createCursorKeyHandlers(store),
+    ...createScheduleHandlers(store),
+    ...createScheduleListHandlers(store),
+    ...createFireHandlers(store),
     ...createSchedulerEntryHandlers(store),
 
     ping(): Packet<boolean> {

@@ -6,10 +6,12 @@ import { createAfterFinish, type AfterFinish } from './after-finish.ts';
 import type { Database } from './database.ts';
 import { QueueRegistry } from './queue-registry.ts';
 import { createAttempts, type Attempts } from './tables/attempts.ts';
+import { createFires, type Fires } from './tables/fires.ts';
 import { createBodies, type Bodies } from './tables/bodies.ts';
 import { createCounters, type Counters } from './tables/counters.ts';
 import { createLocks, type Locks } from './tables/locks.ts';
 import { createLogLines, type LogLines } from './tables/log-lines.ts';
+import { createSchedules, type Schedules } from './tables/schedules.ts';
 import { createTasks, type Tasks } from './tasks.ts';
 
 /** The time at which a request is handled, ms. */
@@ -39,6 +41,8 @@ export interface Store {
   readonly counters: Counters;
   readonly locks: Locks;
   readonly logLines: LogLines;
+  readonly schedules: Schedules;
+  readonly fires: Fires;
   readonly awaited: AwaitedTasks;
   /** To be called with every task and attempt that ends. */
   readonly afterFinish: AfterFinish;
@@ -78,6 +82,8 @@ export function createStore(database: Database): Store {
   const counters = createCounters(database);
   const locks = createLocks(database);
   const logLines = createLogLines(database);
+  const schedules = createSchedules(database);
+  const fires = createFires({ database, queues, schedules });
   const awaited = new AwaitedTasks();
   let token = 0;
   return {
@@ -90,8 +96,10 @@ export function createStore(database: Database): Store {
     counters,
     locks,
     logLines,
+    schedules,
+    fires,
     awaited,
-    afterFinish: createAfterFinish({ attempts, bodies, counters, locks }),
+    afterFinish: createAfterFinish({ attempts, bodies, counters, locks, fires }),
     nextToken() {
       token += 1;
       return token;

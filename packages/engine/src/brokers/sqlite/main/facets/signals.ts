@@ -1,6 +1,7 @@
 // The signals facet: wake-ups and cancellations within the process, on the main thread. Every write to the file passes
 // through the writer thread, which reports the queues that it changed.
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
+import type { KnownLook } from '../../../../broker/schedules.ts';
 import type { KnownDue, Signals } from '../../../../broker/signals.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import { untilAborted } from '../../../../runtime/within.ts';
@@ -8,6 +9,8 @@ import type { QueueChange } from '../../states.ts';
 import { TaskWaits, type TaskWaitsDeps } from '../task-waits.ts';
 
 export interface LocalSignals extends Signals {
+  /** As `ScheduleStore.waitForLook`. */
+  waitForLook(known: readonly KnownLook[], signal: AbortSignal): Promise<readonly string[]>;
   /** Takes the changes that the writer thread reports, and wakes those who wait for them. */
   update(changes: readonly QueueChange[], ended: readonly TaskRef[]): void;
   /**
@@ -74,16 +77,63 @@ function createWaiters(stateOf: (queue: string) => QueueChange | undefined) {
   };
 }
 
+/** The earliest time of something in a queue that a caller knows. */
+type KnownTimes = readonly (readonly [queue: string, knownMs: number | null])[];
+
+/**
+ * Ready when something is earlier than the caller knows; otherwise the caller sleeps until the time that it knows. `timeOf`: of
+ * what in a queue.
+ */
+function earlierThan(known: KnownTimes, timeOf: (queue: QueueChange) => number | null): Condition {
+  const knownMs = new Map(known);
+  const wakes = (queue: QueueChange) => isEarlierThan(timeOf(queue), knownMs.get(queue.name) ?? null);
+  return { queues: new Set(knownMs.keys()), wakes };
+}
+
+/** A task is due earlier. */
+const dueEarlierThan = (known: readonly KnownDue[]): Condition =>
+  earlierThan(
+    known.map(({ queue, nextDueMs }) => [queue, nextDueMs]),
+    ({ nextDueMs }) => nextDueMs,
+  );
+
+/** A schedule must be looked at earlier. */
+const lookEarlierThan = (known: readonly KnownLook[]): Condition =>
+  earlierThan(
+    known.map(({ queue, nextLookMs }) => [queue, nextLookMs]),
+    ({ nextLookMs }) => nextLookMs,
+  );
+
+/** The listeners for cancellations. */
+function createListeners() {
+  const listeners = new Set<(id: string) => void>();
+  return {
+    /** Everybody is asked: a task's worker knows its own tasks. */
+    tell(ids: readonly string[]): void {
+      for (const id of ids) for (const listener of listeners) listener(id);
+    },
+    add(listener: (id: string) => void, signal: AbortSignal): void {
+      // A wrapper of its own, because a caller may register the same function twice.
+      const wrapper = (id: string) => listener(id);
+      listeners.add(wrapper);
+      signal.addEventListener('abort', () => listeners.delete(wrapper), { once: true });
+    },
+    clear: (): void => listeners.clear(),
+  };
+}
+
 export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSignals {
   /** What the writer thread has last reported of each queue. */
   const queues = new Map<string, QueueChange>();
   const waiters = createWaiters((queue) => queues.get(queue));
+  const wait = (condition: Condition, signal: AbortSignal): Promise<readonly string[]> =>
+    closed ? untilAborted(signal).then(() => []) : waiters.wait(condition, signal);
   const taskWaits = new TaskWaits(thread);
-  const listeners = new Set<(id: string) => void>();
+  const listeners = createListeners();
   let closed = false;
 
   const waitForWork: Signals['waitForWork'] = async (names, signal) => {
-    await (closed ? untilAborted(signal) : waiters.wait({ queues: new Set(names), wakes: hasWork }, signal));
+    await wait({ queues: new Set(names), wakes: hasWork }, signal);
   };
 
   return {
@@ -91,25 +141,15 @@ export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSigna
     // A backlog needs no signal of its own: within a process a wake-up is cheap, and all idle workers are woken.
     waitForBacklog: waitForWork,
     async announceBacklog() {},
-    // Ready when something is due earlier than the caller knows; otherwise the caller sleeps until the time that it knows.
-    async waitForDue(known: readonly KnownDue[], signal) {
-      if (closed) return untilAborted(signal).then(() => []);
-      const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs]));
-      const wakes = ({ name, nextDueMs }: QueueChange) => isEarlierThan(nextDueMs, knownMs.get(name) ?? null);
-      return waiters.wait({ queues: new Set(knownMs.keys()), wakes }, signal);
-    },
+    waitForDue: async (known, signal) => wait(dueEarlierThan(known), signal),
+    waitForLook: async (known, signal) => wait(lookEarlierThan(known), signal),
     waitForEnd: (task, signal) => taskWaits.waitForEnd(task, signal),
-    // Everybody is asked: a task's worker knows its own tasks.
     async cancel(ids) {
       if (closed) throw new TaskCenterError('broker-closed', { broker });
-      for (const id of ids) for (const listener of listeners) listener(id);
+      listeners.tell(ids);
     },
     async onCancelled(listener, signal) {
-      if (closed || signal.aborted) return;
-      // A wrapper of its own, because a caller may register the same function twice.
-      const wrapper = (id: string) => listener(id);
-      listeners.add(wrapper);
-      signal.addEventListener('abort', () => listeners.delete(wrapper), { once: true });
+      if (!closed && !signal.aborted) listeners.add(listener, signal);
     },
     update(changes, ended) {
       taskWaits.onEnded(ended);

@@ -104,11 +104,11 @@ function createOtherHandlers({ queues, tasks, counters }: Store) {
       return plain({ done: true, state: SCHEDULED });
     },
 
-    /** Forgets a queue without tasks. False = it has tasks. */
+    /** Forgets a queue without tasks and schedules. False = it has some. */
     dropQueue({ data }: Packet<{ readonly queue: string }>): Packet<boolean> {
       const entry = queues.find(data.queue);
       if (!entry) return plain(true);
-      if (entry.counts.some((stored) => stored > 0)) return plain(false);
+      if (entry.schedules > 0 || entry.counts.some((stored) => stored > 0)) return plain(false);
       counters.remove(entry.number);
       queues.forget(entry);
       return plain(true);

@@ -55,6 +55,20 @@ const bySql =
     return (row) => void statement.run(row);
   };
 
+/** The rule of a table whose rows belong to schedules. */
+const leftBehind = (table: string, found: string): Readonly<Record<string, Rule>> => ({
+  [`${table}_of`]: {
+    kind: 'leak',
+    perQueue: false,
+    name: 'schedule',
+    rows: `(SELECT DISTINCT schedule FROM ${table})`,
+    condition: 'schedule NOT IN (SELECT no FROM schedule)',
+    found,
+    done: 'removed',
+    repair: bySql(`DELETE FROM ${table} WHERE schedule = :name`),
+  },
+});
+
 /** The rules by name. A candidate bears the name of its rule in `what`. */
 export const RULES: Readonly<Record<string, Rule>> = {
   // No list shows it and nobody takes it. In the archive people see it.
@@ -146,9 +160,9 @@ export const RULES: Readonly<Record<string, Rule>> = {
     kind: 'orphan',
     perQueue: false,
     name: 'queue',
-    rows: '(SELECT DISTINCT queue FROM task)',
+    rows: '(SELECT queue FROM task UNION SELECT queue FROM schedule)',
     condition: 'queue NOT IN (SELECT no FROM queue)',
-    found: 'tasks of a queue that does not exist',
+    found: 'tasks or schedules of a queue that does not exist',
     done: 'the queue was created as lost-<number>',
     repair: bySql(`INSERT INTO queue (no, name, used) SELECT :name, 'lost-' || :name, 1`),
   },
@@ -215,6 +229,49 @@ export const RULES: Readonly<Record<string, Rule>> = {
     done: 'removed: the next list makes a new one',
     repair: bySql('DELETE FROM meta WHERE name = :name'),
   },
+  // No scheduler would ever look at it.
+  look: {
+    kind: 'orphan',
+    perQueue: true,
+    name: 'name',
+    rows: 'schedule',
+    condition: 'queue = :queue AND look_ms IS NULL AND next_fire_ms IS NOT NULL AND pause_reason IS NULL',
+    found: 'a schedule that will fire, yet nobody will look at it',
+    done: 'it is looked at now',
+    repair: bySql('UPDATE schedule SET look_ms = :nowMs, planned_ms = :nowMs WHERE name = :name'),
+  },
+  // Nothing can bring the specification back, and without it there is nothing to fire.
+  spec: {
+    kind: 'ghost',
+    perQueue: true,
+    name: 'name',
+    rows: 'schedule',
+    condition: 'queue = :queue AND no NOT IN (SELECT schedule FROM schedule_spec)',
+    found: 'a schedule without its specification',
+    done: 'removed with its history',
+    repair:
+      ({ schedules, fires }) =>
+      ({ name, entry }) => {
+        const row = schedules.find(String(name));
+        if (!row) return;
+        fires.removeOf(entry!, row.no);
+        schedules.remove(row);
+      },
+  },
+  // Its schedule would wait for its end.
+  run: {
+    kind: 'leak',
+    perQueue: false,
+    name: 'seq',
+    rows: 'schedule_run',
+    condition: 'seq IS NOT NULL AND seq NOT IN (SELECT seq FROM task)',
+    found: 'a run of a schedule without its task',
+    done: 'removed',
+    repair: bySql('DELETE FROM schedule_run WHERE seq = :name'),
+  },
+  ...leftBehind('schedule_spec', 'a specification without its schedule'),
+  ...leftBehind('schedule_run', 'a run without its schedule'),
+  ...leftBehind('fire', 'a history without its schedule'),
   // Submissions of the same task would be refused until the lock's time is over.
   lock: {
     kind: 'leak',

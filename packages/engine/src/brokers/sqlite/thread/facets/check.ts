@@ -40,6 +40,9 @@ export const CHECKS = {
 /** Names on one page. */
 const NAMES_PER_PAGE = 500;
 
+/** Columns that name rows by numbers. */
+const NUMBERED: ReadonlySet<string> = new Set(['seq', 'queue', 'schedule']);
+
 /** Where a rule is checked. */
 interface Scope {
   /** Null = the whole file. */
@@ -71,7 +74,7 @@ function createRule(store: Store, what: string) {
       page.all({ queue: queueOf(scope), nowMs: scope.nowMs, after }).map((row) => row.name),
 
     examine(scope: Scope, text: string, isRepair: boolean): Fault | null {
-      const row = { name: name === 'seq' || name === 'queue' ? Number(text) : text, ...scope };
+      const row = { name: NUMBERED.has(name) ? Number(text) : text, ...scope };
       if (!violation.get({ queue: queueOf(scope), ...row })) return null;
       if (isRepair) repairRow(row);
       return { kind, found, done: isRepair ? done : null };

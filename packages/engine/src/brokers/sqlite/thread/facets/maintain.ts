@@ -243,7 +243,7 @@ function createHoldOff(): (entry: QueueEntry, nowMs: number, idleAtMs?: number) 
 }
 
 export function createMaintainHandlers(store: Store) {
-  const { queues, counters, locks } = store;
+  const { queues, counters, locks, fires } = store;
   const recover = createLostTaskRecoverer(store);
   const forward = createDueTaskForwarder(store);
   const expire = createExpiredTaskRemover(store);
@@ -275,7 +275,7 @@ export function createMaintainHandlers(store: Store) {
       return plain({ nowMs: wallMs, outcomes });
     },
 
-    /** Also removes expired counters and locks, and shrinks the file, by one step each. */
+    /** Also removes expired counters, locks and fires, and shrinks the file, by one step each. */
     expire({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<number[]> {
       const outcomes = data.map(({ queue, limit }) => {
         const entry = queues.find(queue);
@@ -283,6 +283,7 @@ export function createMaintainHandlers(store: Store) {
       });
       counters.expire(wallMs);
       locks.expire(wallMs, MAX_BATCH);
+      fires.expire(wallMs, MAX_BATCH);
       shrink();
       return plain(outcomes);
     },

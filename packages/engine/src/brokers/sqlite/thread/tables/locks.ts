@@ -14,6 +14,8 @@ export interface LockClaim {
 export interface Locks {
   /** Acquires a lock that is free or whose time is over. Null = acquired; otherwise the ID of the task that holds it. */
   acquire(lock: LockClaim, nowMs: number): string | null;
+  /** Whether a task holds it. */
+  isHeld(key: string, nowMs: number): boolean;
   /**
    * Releases the lock of the task in this row, if the task still holds it. The row must exist, as it knows the lock's
    * key. With a token: only while the attempt with this token has its lease.
@@ -28,6 +30,7 @@ export function createLocks(database: Database): Locks {
     INSERT INTO unique_lock (key, id, until_ms) VALUES (:key, :id, :untilMs)
     ON CONFLICT (key) DO UPDATE SET id = excluded.id, until_ms = excluded.until_ms WHERE until_ms <= :nowMs`);
   const holder = database.prepare('SELECT id FROM unique_lock WHERE key = ?');
+  const held = database.prepare('SELECT 1 FROM unique_lock WHERE key = ? AND until_ms > ?');
   const release = database.prepare(`
     DELETE FROM unique_lock WHERE (key, id) = (SELECT unique_key, id FROM task
       WHERE seq = ?1 AND (?2 IS NULL OR (state = ${ACTIVE} AND token = ?2)))`);
@@ -38,6 +41,7 @@ export function createLocks(database: Database): Locks {
       if (acquire.run({ ...lock, nowMs }) > 0) return null;
       return String(holder.get(lock.key)?.[0]);
     },
+    isHeld: (key, nowMs) => held.get(key, nowMs) !== undefined,
     release: (seq, token = null) => void release.run(seq, token),
     expire: (nowMs, limit) => void expire.run(nowMs, limit),
   };

@@ -1,0 +1,198 @@
+// The facet of schedules on the main thread: requests of the writer thread. Specifications and ledgers are JSON that nobody reads
+// here, nor in the thread: they travel and are stored as texts.
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../../../../broker/bounds.ts';
+import type { CallOptions } from '../../../../broker/call-options.ts';
+import {
+  FIRE_OUTCOMES,
+  END_STATES,
+  type FireListRequest,
+  type FireRecord,
+  type FireWrite,
+  type FireWriteOutcome,
+} from '../../../../broker/fires.ts';
+import type {
+  ScheduleFilter,
+  SchedulePlan,
+  PutOutcome,
+  SchedulePut,
+  ScheduleRecord,
+} from '../../../../broker/schedule-records.ts';
+import type { ScheduleStore } from '../../../../broker/schedules.ts';
+import { TaskCenterError } from '../../../../errors/task-center-error.ts';
+import { chunk } from '../../../../runtime/chunk.ts';
+import type { FireWriteItem } from '../../thread/facets/fire.ts';
+import type { ListedFire, ListFiresRequest, ScheduleFilterRow } from '../../thread/facets/schedule-lists.ts';
+import type { StoredSchedule } from '../../thread/facets/schedules.ts';
+import type { PlanRow } from '../../thread/tables/schedules.ts';
+import type { Writer } from '../writer.ts';
+import type { LocalSignals } from './signals.ts';
+import { newTaskRow } from './submit.ts';
+
+/** A condition as SQL compares it; null = it does not matter. */
+const bitOf = (is: boolean | undefined): 0 | 1 | null => (is === undefined ? null : is ? 1 : 0);
+/** A list as JSON, which SQL takes apart; null = it does not matter. */
+const asList = (values: readonly unknown[] | null | undefined): string | null =>
+  values === null || values === undefined ? null : JSON.stringify(values);
+
+/** SQLite knows neither lists nor booleans. */
+const planRow = ({ open, awaitsEnd, ...plan }: SchedulePlan): PlanRow => ({
+  ...plan,
+  open: JSON.stringify(open),
+  awaitsEnd: awaitsEnd ? 1 : 0,
+});
+
+/** A schedule as callers see it. */
+function scheduleRecord({ row, spec }: StoredSchedule): ScheduleRecord {
+  const { no: _no, queue: _queue, queueName, plannedMs: _planned, open, ...same } = row;
+  return {
+    ...same,
+    queue: queueName,
+    spec,
+    open: JSON.parse(open) as string[],
+    awaitsEnd: row.awaitsEnd === 1,
+    failing: row.failing === 1,
+  };
+}
+
+/** What is left out of a filter is null. */
+const filterRow = (filter: ScheduleFilter): ScheduleFilterRow => ({
+  businesses: asList(filter.businesses),
+  owners: asList(filter.owners),
+  source: filter.source ?? null,
+  calendar: filter.calendar ?? null,
+  paused: bitOf(filter.paused),
+  failing: bitOf(filter.failing),
+  late: bitOf(filter.late),
+});
+
+/** Outcomes and ends are stored as their places in the lists of them: a history has many lines. */
+const fireRecord = (queue: string, { outcome, worstEnd, ...same }: ListedFire): FireRecord => ({
+  ...same,
+  queue,
+  outcome: FIRE_OUTCOMES[outcome]!,
+  end: worstEnd === null ? null : END_STATES[worstEnd]!,
+});
+
+/** What is left out of a request is null. */
+const fireListRow = (request: FireListRequest): ListFiresRequest => ({
+  queue: request.queue,
+  name: request.name ?? null,
+  businesses: asList(request.businesses),
+  owners: asList(request.owners),
+  outcomes: asList(request.outcomes?.map((outcome) => FIRE_OUTCOMES.indexOf(outcome))),
+  ends: asList(request.ends?.map((end) => END_STATES.indexOf(end))),
+  span: request.span ?? null,
+  limit: request.limit,
+  before: request.before,
+});
+
+/** Payloads travel as bytes beside it, those of all its fires in their order. */
+const writeItem = ({ name, stamp, plan, fires }: FireWrite): FireWriteItem => ({
+  name,
+  stamp,
+  plan: planRow(plan),
+  fires: fires.map(({ outcome, tasks, ...same }) => ({
+    ...same,
+    outcome: FIRE_OUTCOMES.indexOf(outcome),
+    tasks: tasks.length,
+  })),
+  rows: fires.flatMap(({ tasks }) => tasks.map((task) => newTaskRow(task, 0))),
+});
+
+/** Of all its tasks, in the order of the rows. */
+const payloadsOf = ({ fires }: FireWrite): (Uint8Array | null)[] =>
+  fires.flatMap(({ tasks }) => tasks.map(({ payload }) => payload));
+
+/** Bytes of a write, about. */
+const writeSize = (write: FireWrite): number =>
+  payloadsOf(write).reduce((bytes, payload) => bytes + (payload?.length ?? 0), write.plan.ledger.length);
+
+/** Bounds of one call of the writer thread. */
+const CALL = { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES };
+
+/**
+ * Divides writes into calls: each within the bounds, or a single write. What a schedule writes is never divided, as it is stored whole
+ * or not at all.
+ */
+function divide(writes: readonly FireWrite[]): FireWrite[][] {
+  return chunk(writes, CALL, writeSize).flatMap((part) =>
+    chunk(part, { maxItems: MAX_BATCH, maxBytes: MAX_BATCH }, (write) => payloadsOf(write).length),
+  );
+}
+
+/** Writes the fires of one call. A full disk refuses them: they stay due, and are handed out again. */
+async function fireAll(
+  writer: Writer,
+  { queue, writes }: { queue: string; writes: readonly FireWrite[] },
+  options?: CallOptions,
+): Promise<FireWriteOutcome[]> {
+  const request = { data: { queue, writes: writes.map(writeItem) }, bytes: writes.flatMap(payloadsOf) };
+  try {
+    return (await writer.run('scheduleFire', request, options)).data;
+  } catch (error) {
+    if (!(error instanceof TaskCenterError) || error.code !== 'broker-full') throw error;
+    return writes.map(() => ({ code: 'refused', cause: 'broker-full' }));
+  }
+}
+
+/** What schedulers call. */
+function createSchedulerCalls(writer: Writer, signals: LocalSignals) {
+  return {
+    nextLooks: (queues) => writer.ask('scheduleLooks', queues),
+    async due(queue, limit) {
+      const { nowMs, items, nextLookMs } = await writer.ask('scheduleDue', { queue, limit });
+      const schedules = items.map(({ openRuns, wasAhead, ...stored }) => ({
+        ...scheduleRecord(stored),
+        openRuns,
+        wasAhead,
+      }));
+      const nextLookInMs = nextLookMs === null ? null : Math.max(0, nextLookMs - nowMs);
+      return { queue, nowMs, schedules, nextLookMs, nextLookInMs };
+    },
+    // One call after the other: the thread serves others in between.
+    async fire(queue, writes, options) {
+      const outcomes: FireWriteOutcome[] = [];
+      for (const part of divide(writes))
+        outcomes.push(...(await fireAll(writer, { queue, writes: part }, options)));
+      return outcomes;
+    },
+    async lookNow(schedules) {
+      await writer.ask('scheduleLookNow', schedules);
+    },
+    waitForLook: (known, signal) => signals.waitForLook(known, signal),
+  } satisfies Partial<ScheduleStore>;
+}
+
+/** In calls of bounded size. */
+async function putAll(writer: Writer, schedules: readonly SchedulePut[]): Promise<PutOutcome[]> {
+  const outcomes: PutOutcome[] = [];
+  for (const part of chunk(schedules, CALL, ({ spec }) => spec.length))
+    outcomes.push(...(await writer.ask('schedulePut', part)));
+  return outcomes;
+}
+
+export function createScheduleStore(writer: Writer, signals: LocalSignals): ScheduleStore {
+  return {
+    ...createSchedulerCalls(writer, signals),
+    put: (schedules) => putAll(writer, schedules),
+    remove: (schedules) => writer.ask('scheduleRemove', schedules),
+    async get(names) {
+      const { nowMs, items } = await writer.ask('scheduleGet', names);
+      return { nowMs, schedules: items.map((item) => item && scheduleRecord(item)) };
+    },
+    async list({ queues, limit, after, ...filter }) {
+      const request = { queues, limit, after, filter: filterRow(filter) };
+      const { nowMs, items, next } = await writer.ask('scheduleList', request);
+      return { schedules: items.map(scheduleRecord), next, nowMs };
+    },
+    counts: (queues, businesses) => writer.ask('scheduleCounts', { queues, businesses: asList(businesses) }),
+    async fires(request) {
+      const { fires, next } = await writer.ask('fireList', fireListRow(request));
+      return { fires: fires.map((fire) => fireRecord(request.queue, fire)), next };
+    },
+    upcoming: (queues, { businesses, span, limit }) =>
+      writer.ask('scheduleUpcoming', { queues, businesses: asList(businesses), span, limit }),
+    countUpcoming: (queues, businesses, spans) =>
+      writer.ask('scheduleCountUpcoming', { queues, businesses: asList(businesses), spans }),
+  };
+}
