@@ -1,11 +1,11 @@
 import { ALLOWABLE_FINDINGS, type AllowableFinding } from './broker/findings.ts';
 import type { Broker } from './broker/broker.ts';
 import { createOptionsCheck, isOptions } from './checks/options.ts';
-import { abortSignal, func, listOf, oneOf, secret, withMethods, type ValueCheck } from './checks/values.ts';
+import { abortSignal, func, listOf, oneOf, secret } from './checks/values.ts';
 import { invalidValue, isTaskCenterError, shownUrl, TaskCenterError } from './errors/task-center-error.ts';
 import type { RedisSettings } from './brokers/redis/client/url.ts';
-import { LEVELS, silentLog, type Log } from './runtime/log.ts';
-import { createRuntime, runtimePart, type Runtime } from './runtime/runtime.ts';
+import type { Log } from './runtime/log.ts';
+import { createRuntime, logOf, logOrFalse, runtimePart, type Runtime } from './runtime/runtime.ts';
 
 export interface ConnectOptions {
   /**
@@ -30,11 +30,6 @@ export interface ConnectOptions {
   /** Logins and TLS of a Redis that should not be part of its URL. SQLite ignores it. */
   readonly redis?: RedisSettings;
 }
-
-const logObject = withMethods('a log', LEVELS);
-const logOrFalse: ValueCheck = (value, name) => {
-  if (value !== false) logObject(value, name);
-};
 
 const checkConnectOptions = createOptionsCheck<ConnectOptions>('connect', {
   log: logOrFalse,
@@ -76,12 +71,6 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
       if (signal.aborted) throw error;
     }
   }
-}
-
-/** The log of a runtime, from the option. */
-function logOf(log: Log | false | undefined): { readonly log?: Log } {
-  if (log === undefined) return {};
-  return { log: log === false ? silentLog : log };
 }
 
 async function openBroker(url: string, options: Omit<ConnectOptions, 'signal' | 'log'>): Promise<Broker> {

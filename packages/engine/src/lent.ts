@@ -140,7 +140,7 @@ const lentWithin = checkedAsync<typeof waits.within>(waits.within, {
 /** The clock of this machine and thread. */
 const lentSystemClock: clock.Clock = {
   ...clock.systemClock,
-  sleep: checkedAsync(clock.systemClock.sleep, { ms, signal: ifGiven(abortSignal) }),
+  sleep: checkedAsync(clock.systemClock.sleep, { ms, signal: ifGiven(abortSignal), dueMs: ifGiven(ms) }),
   after: checked(clock.systemClock.after, { ms: delayMs, act: func }),
   every: checked(clock.systemClock.every, { ms: delayMs, act: func }),
 };

@@ -104,6 +104,7 @@ const PROBLEM_BY_ERROR = {
   'schema-too-new': 'internal',
   'worker-misused': 'internal',
   'scheduler-misused': 'internal',
+  'test-broker-misused': 'internal',
   'entry-not-found': 'internal',
   'attempt-over': 'internal',
   // No operation waits for a task.

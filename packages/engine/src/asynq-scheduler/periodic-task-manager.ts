@@ -7,7 +7,7 @@ import { checkBroker, durationWithin, func, isList } from '../checks/values.ts';
 import type { TasksToEnqueue, TaskToEnqueue } from '../client/prepare-task.ts';
 import { invalidValue, isTaskCenterError, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { createLoop, type Loop } from '../runtime/loop.ts';
-import { createRuntime, type Runtime } from '../runtime/runtime.ts';
+import { runtimeOn, type Runtime } from '../runtime/runtime.ts';
 import { unlessAborted } from '../runtime/within.ts';
 import { encodeGiven } from '../task/payload.ts';
 import { createCheckEntry } from './check-entry.ts';
@@ -101,7 +101,7 @@ export class PeriodicTaskManager<Items extends readonly PeriodicTask[] = readonl
     this.#options = options;
     this.#lifetime = broker.lifetime;
     const { provider: _, syncInterval = SYNC_INTERVAL, ...schedulerOptions } = options;
-    const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
+    const runtime = (this.#runtime = runtimeOn(broker, options.runtime));
     this.#scheduler = new Scheduler(broker, { ...schedulerOptions, runtime });
     this.#checkEntry = createCheckEntry({ ...options, runtime });
     const intervalMs = durationMs(syncInterval, 'syncInterval');

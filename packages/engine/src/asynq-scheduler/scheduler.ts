@@ -8,8 +8,8 @@ import { checkBroker, durationWithin, filledText, anyText } from '../checks/valu
 import { Client, type ClientOptions } from '../client/client.ts';
 import { clientOptionsOf, PREPARE_ROWS, type TaskToEnqueue } from '../client/prepare-task.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { createLoop, type Loop } from '../runtime/loop.ts';
-import { createRuntime, type Runtime } from '../runtime/runtime.ts';
+import { createLoop, poll, type Loop } from '../runtime/loop.ts';
+import { runtimeOn, type Runtime } from '../runtime/runtime.ts';
 import { checkedCron } from '../task/checked.ts';
 import { createCheckEntry } from './check-entry.ts';
 import { FIRING_ROWS, Firings, type FiringEntry, type FiringHooks } from './firings.ts';
@@ -80,7 +80,7 @@ export class Scheduler {
   constructor(broker: Broker, options: SchedulerOptions = {}) {
     checkBroker(broker, 'submit', 'schedulerEntries');
     checkSchedulerOptions(options);
-    const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
+    const runtime = (this.#runtime = runtimeOn(broker, options.runtime));
     this.#broker = broker;
     this.#checkEntry = createCheckEntry({ ...options, runtime });
     this.name = `${hostname() || 'unknown-host'}:${process.pid}:${runtime.newId()}`;
@@ -104,7 +104,8 @@ export class Scheduler {
       step: () => {
         this.#fireDue();
         const maxMs = this.#entries.size > 0 ? MAX_TIMER_WAIT_MS : MAX_IDLE_WAIT_MS;
-        return Promise.resolve(Math.min(this.#timetable.waitMs(), maxMs));
+        const dueMs = this.#timetable.waitMs();
+        return Promise.resolve({ ms: Math.min(dueMs, maxMs), dueMs });
       },
     });
     this.#heartbeat = createLoop({
@@ -115,7 +116,7 @@ export class Scheduler {
           entries: this.#records(),
           ttlMs: 2 * heartbeatMs,
         });
-        return heartbeatMs;
+        return poll(heartbeatMs);
       },
     });
   }

@@ -1,5 +1,6 @@
 import type { Lifetime } from '../runtime/lifetime.ts';
 import type { Log } from '../runtime/log.ts';
+import type { Runtime } from '../runtime/runtime.ts';
 import type { Backup } from './backup.ts';
 import type { Check } from './check.ts';
 import type { Claims } from './claims.ts';
@@ -35,6 +36,8 @@ export interface Broker {
   readonly name: string;
   /** Where those log who are given this broker and no log of their own. */
   readonly log: Log;
+  /** Clock, random numbers and IDs of those who are given this broker and none of their own. Default: those of the system. */
+  readonly runtime?: Partial<Runtime>;
   readonly submit: Submit;
   readonly consume: Consume;
   /** Null = the broker has no thread for it, and workers renew their leases on their own. */

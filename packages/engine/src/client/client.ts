@@ -6,7 +6,7 @@ import { createNamesCheck, createOptionsCheck, isOptions, object } from '../chec
 import { checkBroker, flag, func, isList } from '../checks/values.ts';
 import { invalidValue, isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { Batcher } from '../runtime/batcher.ts';
-import { createRuntime } from '../runtime/runtime.ts';
+import { runtimeOn } from '../runtime/runtime.ts';
 import type { ResultOf, TaskDefinition, WithoutPayload } from '../task/define-task.ts';
 import { checkEnqueueOptions, ENQUEUE_NAMES, type EnqueueOptions } from './enqueue-options.ts';
 import { submitBatch } from './batch.ts';
@@ -86,9 +86,9 @@ export class Client {
   constructor(broker: Broker, options: ClientOptions = {}) {
     checkBroker(broker, 'submit');
     this.#broker = broker;
-    const { runtime } = checkClientOptions(options);
-    this.#prepare = createPrepareTask(options);
-    this.#results = new ResultWaiter(broker, createRuntime(runtime, broker.log));
+    const runtime = runtimeOn(broker, checkClientOptions(options).runtime);
+    this.#prepare = createPrepareTask({ ...options, runtime });
+    this.#results = new ResultWaiter(broker, runtime);
   }
 
   /**

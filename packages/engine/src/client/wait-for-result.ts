@@ -4,6 +4,7 @@ import type { TaskRecord } from '../broker/inspect.ts';
 import type { NewTask } from '../broker/submit.ts';
 import { invalidValue, isTaskCenterError, messageOf, TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskRef } from '../runtime/events.ts';
+import { polling } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { unlessAborted } from '../runtime/within.ts';
 import { durationMs } from '../checks/duration.ts';
@@ -182,7 +183,9 @@ export class ResultWaiter {
     over.addEventListener('abort', end, { once: true });
     if (over.aborted) end();
     const forget = this.#broker.lifetime.onEnd(end);
-    const check = clock.sleep(LOOK_AGAIN_MS * (1 + random() / 2), stop.signal).then(end);
+    const check = polling(clock)
+      .sleep(LOOK_AGAIN_MS * (1 + random() / 2), stop.signal)
+      .then(end);
     const result = await this.#broker.signals.waitForEnd({ queue, id }, stop.signal);
     over.removeEventListener('abort', end);
     forget();

@@ -174,6 +174,10 @@ export const codes = {
     message: `The scheduler was used incorrectly: ${cause}.`,
     fix: 'Start a scheduler only once. After stop(), create a new one.',
   }),
+  'test-broker-misused': ({ cause, fix }: { cause: string; fix: string }) => ({
+    message: `The test broker was used incorrectly: ${cause}.`,
+    fix,
+  }),
   'entry-not-found': ({ id }: { id: string }) => ({
     message: `This scheduler has no entry "${id}".`,
     fix: 'Use the ID that register() returned. An entry can be unregistered only once.',

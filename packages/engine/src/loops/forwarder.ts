@@ -42,8 +42,10 @@ export function createForwarder({ broker, needs, runtime }: LoopOverQueues): Loo
     runtime,
     async step() {
       if (await forwardDue()) return 0;
+      const dueMs = needs.nextDueInMs();
       return {
-        ms: Math.min(MAX_SLEEP_MS, needs.nextDueInMs()),
+        ms: Math.min(MAX_SLEEP_MS, dueMs),
+        dueMs,
         // Something was enqueued that is due earlier than is known now.
         async until(signal) {
           for (const queue of await broker.signals.waitForDue(needs.all(), signal)) needs.markDue(queue);

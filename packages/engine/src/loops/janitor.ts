@@ -1,6 +1,6 @@
 import { MAX_BATCH } from '../broker/bounds.ts';
 import type { Repaired, Step } from '../broker/maintain.ts';
-import { createLoop, type Loop } from '../runtime/loop.ts';
+import { createLoop, poll, type Loop } from '../runtime/loop.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 import type { QueueNeeds } from './needs.ts';
 import { createTurns } from './turns.ts';
@@ -84,7 +84,7 @@ export function createJanitor(deps: LoopOverQueues): Loop {
       if (await remove(swept, steps)) return 0;
       swept = undefined;
       await repair(steps);
-      return SWEEP_INTERVAL_MS;
+      return poll(SWEEP_INTERVAL_MS);
     },
   });
 }

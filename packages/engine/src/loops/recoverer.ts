@@ -2,7 +2,7 @@ import { failedFinish, POISON_LIMITS, SCAN_MS } from '@task-center/model';
 import type { Finish, LeasedTask } from '../broker/consume.ts';
 import type { Recovered } from '../broker/maintain.ts';
 import type { Log } from '../runtime/log.ts';
-import { createLoop, type Loop } from '../runtime/loop.ts';
+import { createLoop, poll, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { LoopOverQueues } from './forwarder.ts';
 import { reportQuarantinedBy } from './report-quarantined.ts';
@@ -60,7 +60,7 @@ export function createRecoverer({ broker, needs, runtime }: LoopOverQueues): Loo
         limit: LIMIT,
         ...(idleAtMs !== undefined && { idleAtMs }),
       }));
-      if (steps.length === 0) return SCAN_MS;
+      if (steps.length === 0) return poll(SCAN_MS);
       const results = await broker.maintain.recover(steps, POISON_LIMITS);
       reportQuarantinedBy(runtime, steps, results);
       for (const [i, result] of results.entries()) {
@@ -72,7 +72,7 @@ export function createRecoverer({ broker, needs, runtime }: LoopOverQueues): Loo
         runtime.events.emit('tasks.recovered', { queue, recovered, archived });
         tellRecovered(runtime.log, { queue, recovered, archived });
       }
-      return results.some((result) => size(result) === LIMIT) ? 0 : SCAN_MS;
+      return results.some((result) => size(result) === LIMIT) ? 0 : poll(SCAN_MS);
     },
   });
 }

@@ -1,5 +1,5 @@
 import type { Maintain } from '../broker/maintain.ts';
-import { createLoop, type Loop } from '../runtime/loop.ts';
+import { createLoop, poll, type Loop } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Needs, News, QueueNeeds } from './needs.ts';
 import { createTurns } from './turns.ts';
@@ -44,7 +44,7 @@ export function createSurveyor({ broker, needs, runtime, onNews }: SurveyorDeps)
       );
       onNews({ isDue: news.some(({ isDue }) => isDue), isLeased: news.some(({ isLeased }) => isLeased) });
       // Spread, because many processes survey the same broker.
-      return SURVEY_MS * (0.75 + runtime.random() / 2);
+      return poll(SURVEY_MS * (0.75 + runtime.random() / 2));
     },
   });
 }

@@ -4,13 +4,23 @@ export interface Clock {
   wallMs(): number;
   /** Milliseconds from an arbitrary origin; never goes back. */
   monotonicMs(): number;
-  /** Resolves after `ms`, or at once when `signal` aborts. Never rejects. Any delay is allowed. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves after `ms`, or at once when `signal` aborts. Never rejects. Any delay is allowed.
+   *
+   * @param dueMs time until there is something to do, as far as the caller knows. Where it is longer than `ms`, the caller polls, and
+   *   will find nothing sooner: a clock that a test moves need not stop there. Default: `ms`.
+   */
+  sleep(ms: number, signal?: AbortSignal, dueMs?: number): Promise<void>;
   /** Calls `act` once, after `ms` (at most 24 days). */
   after(ms: number, act: () => void): Timer;
   /** Calls `act` again and again, every `ms` (at most 24 days). */
   every(ms: number, act: () => void): Timer;
 }
+
+/** The sleep of one who polls: there is nothing to do before `dueMs`, or at all, unless somebody else makes it known. */
+export const polling = (clock: Pick<Clock, 'sleep'>, dueMs = Infinity): Pick<Clock, 'sleep'> => ({
+  sleep: (ms, signal) => clock.sleep(ms, signal, Math.max(ms, dueMs)),
+});
 
 /** A call that a clock will make. */
 export interface Timer {

@@ -1,12 +1,18 @@
+import { polling } from './clock.ts';
 import type { Runtime } from './runtime.ts';
-import { within } from './within.ts';
+import { OVER, within } from './within.ts';
 
 /** A pause between two steps that something may end early. */
-interface Pause {
+export interface Pause {
   readonly ms: number;
+  /** Time until there is something to do, as far as is known: the step after `ms` is only a look. Default: `ms`. */
+  readonly dueMs?: number;
   /** Resolves when the next step is due, or when `signal` aborts: the pause has ended otherwise. */
   readonly until?: (signal: AbortSignal) => Promise<void>;
 }
+
+/** The pause of a loop that looks again and again whether there is something to do. */
+export const poll = (ms: number): Pause => ({ ms, dueMs: Infinity });
 
 export interface LoopDeps {
   /** For logs and events. */
@@ -55,7 +61,7 @@ class SteppedLoop implements Loop {
 
   wake(): void {
     this.#isWoken = true;
-    this.#pausing?.abort();
+    this.#pausing?.abort(OVER);
   }
 
   async stop(): Promise<void> {
@@ -89,18 +95,19 @@ class SteppedLoop implements Loop {
 
   async #pause(next: number | Pause): Promise<void> {
     const { clock } = this.#deps.runtime;
-    const { ms, until }: Pause = typeof next === 'number' ? { ms: next } : next;
+    const { ms, dueMs = ms, until }: Pause = typeof next === 'number' ? { ms: next } : next;
     if (ms <= 0) return;
     const ending = (this.#pausing = new AbortController());
-    const fullTime = () => clock.sleep(ms, ending.signal);
+    const pausing = polling(clock, dueMs);
+    const fullTime = () => pausing.sleep(ms, ending.signal);
     // An error of `until` must not end the loop: the pause then lasts its full time. One that never ends must not hold up a wake.
     const woken = new Promise<void>((resolve) => {
       ending.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await (until
-      ? Promise.race([woken, within(clock, ms, () => until(ending.signal).catch(fullTime))])
+      ? Promise.race([woken, within(pausing, ms, () => until(ending.signal).catch(fullTime))])
       : fullTime());
-    ending.abort();
+    ending.abort(OVER);
     this.#pausing = undefined;
   }
 }

@@ -4,7 +4,7 @@ import { invalidValue } from '../errors/task-center-error.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Events } from './events.ts';
 import { newUuid } from './ids.ts';
-import { LEVELS, quietLog, type Log } from './log.ts';
+import { LEVELS, quietLog, silentLog, type Log } from './log.ts';
 import { stderrLog } from './stderr-log.ts';
 
 /** What code needs from its surroundings: time, chance, IDs, logs and events. It is passed down; nothing is global. */
@@ -19,6 +19,14 @@ export interface Runtime {
 }
 
 const logWithLevels = withMethods('a log', LEVELS);
+/** The option `log` of a broker: false = nowhere. */
+export const logOrFalse: ValueCheck = (value, name) => {
+  if (value !== false) logWithLevels(value, name);
+};
+/** The log of a runtime, from that option. */
+export const logOf = (log: Log | false | undefined): Pick<Partial<Runtime>, 'log'> =>
+  log === undefined ? {} : { log: log === false ? silentLog : log };
+
 const checkOverrides = createOptionsCheck<Partial<Runtime>>('the runtime', {
   clock: withMethods('a clock', ['wallMs', 'monotonicMs', 'sleep', 'after', 'every']),
   random: func,
@@ -39,6 +47,16 @@ export const wholeRuntime: ValueCheck = (value, name) => {
   if (missing !== undefined)
     throw invalidValue(`${name}.${missing}`, undefined, 'a runtime: `createRuntime()`');
 };
+
+/** What a broker gives to those who are given it, as far as they bring nothing of their own. */
+interface Surroundings {
+  readonly log?: Log;
+  readonly runtime?: Partial<Runtime>;
+}
+
+/** The runtime of something that uses a broker. @throws TaskCenterError `invalid-value` */
+export const runtimeOn = ({ log, runtime }: Surroundings, overrides: Partial<Runtime> = {}): Runtime =>
+  createRuntime(runtime ? { ...runtime, ...checkOverrides(overrides, 'runtime') } : overrides, log);
 
 /**
  * The real runtime, with the caller's overrides. `fallback`: the log where the overrides have none, such as that of the broker; by

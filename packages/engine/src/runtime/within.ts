@@ -1,5 +1,8 @@
 import type { Clock } from './clock.ts';
 
+/** The reason with which what is over aborts. One for all: to make another takes as long as all else of an abort together. */
+export const OVER = new DOMException('This operation was aborted', 'AbortError');
+
 /**
  * Waits for `work`, but at most `ms`. Resolves to its value, or to `undefined` if the time is up first. In that case the
  * signal of `work` aborts, and a later rejection of `work` is ignored. Rejects if `work` rejects in time.
@@ -13,7 +16,7 @@ export async function within<T>(
   try {
     return await Promise.race([work(over.signal), clock.sleep(ms, over.signal).then(() => undefined)]);
   } finally {
-    over.abort();
+    over.abort(OVER);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Presence, RunningTask, ServerRecord, ServerStatus } from '../broker/presence.ts';
-import { createLoop } from '../runtime/loop.ts';
+import { createLoop, poll } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { within } from '../runtime/within.ts';
 import type { Attempt } from './run/attempt.ts';
@@ -75,7 +75,7 @@ export function createHeartbeat(deps: HeartbeatDeps): Heartbeat {
     runtime,
     async step() {
       await presence.announce(record());
-      return ANNOUNCE_MS;
+      return poll(ANNOUNCE_MS);
     },
   });
 

@@ -5,7 +5,7 @@ import { LeaseTable } from '../leases/lease-table.ts';
 import { Renewer } from '../leases/renewer.ts';
 import { createStallWatch, type StallWatch } from '../leases/stall-watch.ts';
 import { trustMs } from '../leases/lease-times.ts';
-import { createLoop } from '../runtime/loop.ts';
+import { createLoop, poll } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { HeldTask } from './held-task.ts';
 
@@ -86,7 +86,11 @@ export class LeaseKeeper {
         this.#remote?.add(chunk);
       },
     );
-    this.#tickLoop = createLoop({ name: 'lease-ticks', runtime, step: () => Promise.resolve(this.#tick()) });
+    this.#tickLoop = createLoop({
+      name: 'lease-ticks',
+      runtime,
+      step: () => Promise.resolve(poll(this.#tick())),
+    });
   }
 
   /** Whether the main thread keeps up. After a stall it takes no task until it has caught up. */

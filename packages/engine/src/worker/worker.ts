@@ -6,7 +6,7 @@ import { createOptionsCheck } from '../checks/options.ts';
 import { checkBroker, func, lengthOfTime, oneOf } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { Events } from '../runtime/events.ts';
-import { createRuntime, type Runtime } from '../runtime/runtime.ts';
+import { runtimeOn, type Runtime } from '../runtime/runtime.ts';
 import { unlessAborted, within } from '../runtime/within.ts';
 import type { TaskDefinition } from '../task/define-task.ts';
 import { createBackground, type Background } from './background.ts';
@@ -61,7 +61,7 @@ export class Worker {
     checkBroker(broker, 'consume', 'maintain', 'signals', 'presence');
     const settings = workerSettings(options);
     this.#lifetime = broker.lifetime;
-    const runtime = (this.#runtime = createRuntime(options.runtime, broker.log));
+    const runtime = (this.#runtime = runtimeOn(broker, options.runtime));
     this.#listeners = new Events((err, event) =>
       runtime.log.error({ err, event, worker: this.name }, 'a listener of a worker failed'),
     );

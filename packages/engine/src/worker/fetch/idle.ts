@@ -1,7 +1,8 @@
 import type { LeasedTask } from '../../broker/consume.ts';
 import type { Signals } from '../../broker/signals.ts';
+import { polling } from '../../runtime/clock.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
-import { within } from '../../runtime/within.ts';
+import { OVER, within } from '../../runtime/within.ts';
 import { BacklogDetector } from './backlog-detector.ts';
 import type { QueueOrder } from './queue-order.ts';
 import { WatcherShare, type Wake } from './watcher-share.ts';
@@ -66,8 +67,8 @@ export class Idle {
     const { runtime, signal, onOver } = this.#deps;
     const waiting = (this.#waiting = new AbortController());
     const pollMs = POLL_MS * (0.75 + runtime.random() / 2);
-    const wake = await within(runtime.clock, pollMs, () => this.#wakeUp(waiting.signal));
-    waiting.abort();
+    const wake = await within(polling(runtime.clock), pollMs, () => this.#wakeUp(waiting.signal));
+    waiting.abort(OVER);
     const pauseMs = this.#watcherShare.onWake(wake ?? 'poll');
     if (pauseMs > 0) await runtime.clock.sleep(pauseMs, signal);
     if (this.#waiting === waiting) this.#waiting = undefined;

@@ -1,5 +1,5 @@
 import type { Broker } from '../../broker/broker.ts';
-import { createLoop, type Loop } from '../../runtime/loop.ts';
+import { createLoop, poll, type Loop } from '../../runtime/loop.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { Demand } from './demand.ts';
 import type { ExchangeLoop } from './exchange-loop.ts';
@@ -48,7 +48,7 @@ export function createWatchdog({ broker, runtime, demand, exchanges }: WatchdogD
         );
         runtime.events.emit('worker.revived', { stuckMs, calls });
       }
-      return WATCH_INTERVAL_MS;
+      return isSuspected ? WATCH_INTERVAL_MS : poll(WATCH_INTERVAL_MS);
     },
   });
 }

@@ -21,7 +21,7 @@ export function createDeadlines(held: () => Iterable<HeldTask>, runtime: Runtime
     runtime,
     step() {
       const nowMs = runtime.clock.monotonicMs();
-      let earliestMs = nowMs + MAX_CHECK_INTERVAL_MS;
+      let earliestMs = Infinity;
       for (const task of held()) {
         if (task.endsMs > nowMs) {
           earliestMs = Math.min(earliestMs, task.endsMs);
@@ -30,8 +30,10 @@ export function createDeadlines(held: () => Iterable<HeldTask>, runtime: Runtime
         task.endsMs = Infinity;
         task.attempt?.expire();
       }
-      nextCheckMs = earliestMs;
-      return Promise.resolve(Math.max(1, Math.ceil(earliestMs - nowMs)));
+      const dueMs = Math.max(1, Math.ceil(earliestMs - nowMs));
+      const ms = Math.min(dueMs, MAX_CHECK_INTERVAL_MS);
+      nextCheckMs = Math.min(earliestMs, nowMs + MAX_CHECK_INTERVAL_MS);
+      return Promise.resolve({ ms, dueMs });
     },
   });
 

@@ -26,7 +26,10 @@ export interface DeclaredValue {
 /** A function, a constructor or a method, by its path: `connect`, `new Client`, `Client.enqueue`, `control.getTask`. */
 export type DeclaredCalls = ReadonlyMap<string, readonly DeclaredValue[]>;
 
-const INDEX = fileURLToPath(new URL('../../../dist/index.d.ts', import.meta.url));
+/** Of both entry points. */
+const ENTRIES = ['index', 'testing/test-broker'].map((name) =>
+  fileURLToPath(new URL(`../../../dist/${name}.d.ts`, import.meta.url)),
+);
 /** Objects that are passed on as they are. */
 const WHOLE = new Set([
   'Broker',
@@ -142,11 +145,12 @@ export async function readDeclaredCalls(): Promise<DeclaredCalls> {
   await writeFile(types, typesText());
   const api = new API();
   try {
-    const project = api.updateSnapshot({ openFiles: [INDEX, types] }).getDefaultProjectForFile(INDEX)!;
+    const snapshot = api.updateSnapshot({ openFiles: [...ENTRIES, types] });
+    const project = snapshot.getDefaultProjectForFile(ENTRIES[0]!)!;
     const { checker, program } = project;
     const moduleOf = (file: string) => checker.getSymbolAtLocation(program.getSourceFile(file)!)!;
     const reader = new Reader(checker, moduleOf(types));
-    reader.readExports(moduleOf(INDEX));
+    for (const entry of ENTRIES) reader.readExports(moduleOf(entry));
     return reader.calls;
   } finally {
     api.close();

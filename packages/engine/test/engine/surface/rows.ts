@@ -1,4 +1,5 @@
 import * as engine from '../../../src/index.ts';
+import { createTestBroker } from '../../../src/testing/test-broker.ts';
 import type { Broker } from '../../../src/broker/broker.ts';
 import type { HandlerContext } from '../../../src/worker/run/handlers.ts';
 import type { WrongKind } from './wrong-values.ts';
@@ -161,9 +162,12 @@ const functions = ({ broker }: World): Record<string, Row> => ({
   },
   within: { args: { clock: engine.systemClock, ms: 1, work: async () => {} } },
   makeFolder: { args: { path: '/nowhere' } },
-  'systemClock.sleep': { args: { ms: 1, signal: AbortSignal.abort() } },
+  'systemClock.sleep': { args: { ms: 1, signal: AbortSignal.abort(), dueMs: 1 } },
   'systemClock.after': { args: { ms: 1, act: report } },
   'systemClock.every': { args: { ms: 1, act: report } },
+  createTestBroker: { args: { options: {} } },
+  'TestClock.advance': { args: { time: '1s' } },
+  'TestClock.sleep': { args: { time: 0, options: {} } },
   'new TaskCenterError': {
     args: { code: 'broker-closed', details: { broker: 'x' }, options: {} },
     takes: { details: 'all', options: 'all' },
@@ -222,6 +226,7 @@ function receiverOf(name: string, { broker, context }: World): object {
     Events: () => new engine.Events(),
     systemClock: () => engine.systemClock,
     silentLog: () => engine.silentLog,
+    TestClock: () => createTestBroker().clock,
   };
   return receivers[name]?.() ?? {};
 }
@@ -233,7 +238,7 @@ const callable = (value: unknown): ((...args: unknown[]) => unknown) => {
 
 /** Finds what a path of the declarations names, ready to be called. */
 export function callOf(path: string, world: World): (...args: unknown[]) => unknown {
-  const exported = engine as Readonly<Record<string, unknown>>;
+  const exported: Readonly<Record<string, unknown>> = { ...engine, createTestBroker };
   const [first = '', method] = path.split('.');
   if (path.startsWith('new ')) {
     const name = path.slice(4);

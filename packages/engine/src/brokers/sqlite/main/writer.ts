@@ -9,7 +9,7 @@ import { systemClock, type Timer } from '../../../runtime/clock.ts';
 import { createRemoteRenewer, type RemoteRenewer } from '../../../leases/remote-renewer.ts';
 import type { GateKeeper } from '../call-gate.ts';
 import { fromWire, type WireError } from '../errors.ts';
-import type { RequestOf, RequestName, AnswerOf } from '../thread/requests.ts';
+import type { AnswerOf, RequestName, RequestOf, StoreCalls } from '../thread/requests.ts';
 import type { FileFinding, FromWriter, ToWriter } from '../messages.ts';
 import { RemoteBackups } from './backups.ts';
 import { terminate } from './exit-hook.ts';
@@ -71,7 +71,7 @@ function endWithoutClosing(): void {
 }
 
 /** The thread that owns the file. Calls are answered in the order in which they were made. */
-export class Writer {
+export class Writer implements StoreCalls {
   /** Renews leases in the thread. */
   readonly leaseRenewal: RemoteRenewer;
   readonly #backups: RemoteBackups;

@@ -201,3 +201,8 @@ export function openDatabase(path: string, gate = new CallGate()): Database {
     throw openError(path, error);
   }
 }
+
+/** Opens an empty database in memory, which ends with the process. */
+export function openMemoryDatabase(): Database {
+  return wrap(':memory:', sqliteDriver().open(':memory:', 0), new CallGate());
+}

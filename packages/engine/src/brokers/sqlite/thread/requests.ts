@@ -1,5 +1,6 @@
 // Everything that the main thread can ask of the writer thread: one table of request handlers, and the types that the main
 // thread derives from it. The handlers run in the writer thread.
+import type { CallOptions } from '../../../broker/call-options.ts';
 import { plain, type ReceivedPacket, type Packet } from '../packing.ts';
 import type { Store } from './store.ts';
 import { createAwaitHandlers } from './facets/await.ts';
@@ -60,3 +61,25 @@ type DataOf<Name extends RequestName> =
 /** The packet that the main thread gets back. */
 export type AnswerOf<Name extends RequestName> =
   ReturnType<RequestHandlers[Name]> extends Packet<infer Data, infer Row> ? ReceivedPacket<Data, Row> : never;
+
+/**
+ * How facets have the store work: a file that a thread owns (`Writer`), or memory of this thread. Calls are handled in the order in which they were made; those of one turn of the event loop together.
+ */
+export interface StoreCalls {
+  /** @throws TaskCenterError `broker-closed`, `broker-unavailable`, `broker-full`, `broker-refused`; those of the handler */
+  run<Name extends RequestName>(
+    name: Name,
+    call: RequestOf<Name>,
+    options?: CallOptions,
+  ): Promise<AnswerOf<Name>>;
+  /** Has a request without bytes handled, and resolves to the data of the answer. */
+  ask<Name extends RequestName>(
+    name: Name,
+    data: RequestOf<Name>['data'],
+    options?: CallOptions,
+  ): Promise<AnswerOf<Name>['data']>;
+  /** Whether no call waits for its answer. */
+  readonly isIdle: boolean;
+  /** Ends when all calls made so far are answered. May be called twice. */
+  close(): Promise<void>;
+}

@@ -28,8 +28,7 @@ import {
   type Row,
 } from '../../rows.ts';
 import type { ExchangeRequest } from '../../thread/facets/consume.ts';
-import type { AnswerOf } from '../../thread/requests.ts';
-import type { Writer } from '../writer.ts';
+import type { AnswerOf, StoreCalls } from '../../thread/requests.ts';
 
 /** What a leased task carries for its finish: the number of its row, and which rows of other tables belong to it. */
 interface Source {
@@ -148,7 +147,7 @@ function exchangeOutcome(
 }
 
 /** Each method sends one request. This side stores nothing: a task carries what its finish needs, in `source`. */
-export function createConsume(writer: Writer): Consume {
+export function createConsume(writer: StoreCalls): Consume {
   return {
     async exchange(exchange, options) {
       const reply = await writer.run('exchange', exchangePacket(exchange), options);

@@ -4,7 +4,7 @@ import type { TaskRef } from '../../../../runtime/events.ts';
 import type { TaskAction, Control, ControlOutcome } from '../../../../broker/control.ts';
 import type { ControlAnswer } from '../../thread/facets/control.ts';
 import { numberOfState, STATES } from '../../states.ts';
-import type { Writer } from '../writer.ts';
+import type { StoreCalls } from '../../thread/requests.ts';
 
 /** Tells a task that does not exist from one whose state does not allow the change. */
 function outcomeOf({ done, state }: ControlAnswer): ControlOutcome {
@@ -13,7 +13,7 @@ function outcomeOf({ done, state }: ControlAnswer): ControlOutcome {
 }
 
 /** Each method is one request: the thread finds the task, checks its state and changes it in one transaction. */
-export function createControl(writer: Writer): Control {
+export function createControl(writer: StoreCalls): Control {
   async function change({ queue, id }: TaskRef, action: TaskAction): Promise<ControlOutcome> {
     return outcomeOf(await writer.ask('change', { queue, id, action }));
   }

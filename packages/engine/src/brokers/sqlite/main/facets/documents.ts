@@ -2,7 +2,7 @@
 // keeps them as text.
 import type { Documents, StoredDocument } from '../../../../broker/documents.ts';
 import type { DocumentRow } from '../../thread/facets/documents.ts';
-import type { Writer } from '../writer.ts';
+import type { StoreCalls } from '../../thread/requests.ts';
 
 /** A document as callers see it. */
 const documentOf = ({ value, ...row }: DocumentRow): StoredDocument => ({
@@ -10,7 +10,7 @@ const documentOf = ({ value, ...row }: DocumentRow): StoredDocument => ({
   value: JSON.parse(value) as unknown,
 });
 
-export function createDocuments(writer: Writer): Documents {
+export function createDocuments(writer: StoreCalls): Documents {
   return {
     async get(kind, id) {
       const row = await writer.ask('documentGet', { kind, id });

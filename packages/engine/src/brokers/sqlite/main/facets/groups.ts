@@ -2,14 +2,13 @@
 import type { AggregationSet, Groups, SetContent } from '../../../../broker/groups.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
 import type { PageCursor } from '../../thread/facets/records.ts';
-import type { AnswerOf } from '../../thread/requests.ts';
+import type { AnswerOf, StoreCalls } from '../../thread/requests.ts';
 import { plain } from '../../packing.ts';
-import type { Writer } from '../writer.ts';
 import { toTaskRecords } from './inspect.ts';
 import { newTaskRow, outcomesOf } from './submit.ts';
 
 /** Reads a set page by page. Null = it has no tasks any more: it was finished, or its tasks are back in their group. */
-async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise<SetContent | null> {
+async function contentOf(writer: StoreCalls, { queue, id }: AggregationSet): Promise<SetContent | null> {
   const tasks: TaskRecord[] = [];
   let after: PageCursor | null = null;
   do {
@@ -21,7 +20,7 @@ async function contentOf(writer: Writer, { queue, id }: AggregationSet): Promise
 }
 
 /** The thread searches and changes groups. This side only makes IDs and converts tasks to rows, and rows to records. */
-export function createGroups(writer: Writer, newId: () => string): Groups {
+export function createGroups(writer: StoreCalls, newId: () => string): Groups {
   return {
     async take(...[queue, rules, limit, after]: Parameters<Groups['take']>) {
       // The IDs are made here, as the thread has no source of random numbers that tests could replace.

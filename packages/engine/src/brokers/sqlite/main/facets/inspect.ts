@@ -10,7 +10,7 @@ import type { FactsRow } from '../../thread/facets/inspect.ts';
 import type { PageCursor, RecordRow } from '../../thread/facets/records.ts';
 import { plain, type Bytes } from '../../packing.ts';
 import { AGGREGATING, IN_SET, numberOfState, STATES } from '../../states.ts';
-import type { Writer } from '../writer.ts';
+import type { StoreCalls } from '../../thread/requests.ts';
 
 /** Names the counts. */
 function toQueueFacts(queue: string, { counts, ...row }: FactsRow): QueueFacts {
@@ -96,7 +96,7 @@ function decodeCursor(cursor: string | null): PageCursor | null {
  * One page of a list. With large payloads it ends before `limit`. The cursor names the last task of the page, so tasks that
  * are added or removed do not shift the next page.
  */
-async function list(writer: Writer, { queue, state, limit, cursor, group, businesses }: ListRequest) {
+async function list(writer: StoreCalls, { queue, state, limit, cursor, group, businesses }: ListRequest) {
   const call = {
     queue,
     state: numberOfState(state),
@@ -116,7 +116,7 @@ async function list(writer: Writer, { queue, state, limit, cursor, group, busine
 }
 
 /** The thread reads rows, a page or a queue at a time. This side converts them to the records that people see. */
-export function createInspect(writer: Writer): Inspect {
+export function createInspect(writer: StoreCalls): Inspect {
   return {
     queues: () => writer.ask('queues', null),
     haveHeld: (queues, businesses) => writer.ask('haveHeld', { queues, businesses }),

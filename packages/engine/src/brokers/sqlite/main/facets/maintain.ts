@@ -1,11 +1,11 @@
 // The maintain facet on the main thread: the steps of the loops as requests of the writer thread.
 import type { Maintain, Repaired } from '../../../../broker/maintain.ts';
-import type { Writer } from '../writer.ts';
+import type { StoreCalls } from '../../thread/requests.ts';
 
 /** The report of a step that has nothing to do. */
 const NOTHING_REPAIRED: Repaired = { recovered: 0, archived: 0, locks: 0, groups: 0, renamedKeys: [] };
 
-export function createMaintain(writer: Writer): Maintain {
+export function createMaintain(writer: StoreCalls): Maintain {
   return {
     survey: (queues) => writer.ask('survey', queues),
 

@@ -1,11 +1,11 @@
 // The scheduler-entries facet on the main thread: what schedulers show of themselves, as requests of the writer thread.
 import type { SchedulerEntries } from '../../../../broker/scheduler-entries.ts';
 import { plain } from '../../packing.ts';
-import type { Writer } from '../writer.ts';
+import type { StoreCalls } from '../../thread/requests.ts';
 import { wholeSeconds } from './submit.ts';
 
 /** The thread removes all entries and events when the file is opened: their schedulers ended with the last process. */
-export function createSchedulerEntries(writer: Writer): SchedulerEntries {
+export function createSchedulerEntries(writer: StoreCalls): SchedulerEntries {
   return {
     async writeEntries(scheduler, { entries, ttlMs }) {
       // Options are stored as one text, because no query reads them.

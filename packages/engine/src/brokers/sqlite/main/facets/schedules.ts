@@ -24,7 +24,7 @@ import type { FireWriteItem } from '../../thread/facets/fire.ts';
 import type { ListedFire, ListFiresRequest, ScheduleFilterRow } from '../../thread/facets/schedule-lists.ts';
 import type { StoredSchedule } from '../../thread/facets/schedules.ts';
 import type { PlanRow } from '../../thread/tables/schedules.ts';
-import type { Writer } from '../writer.ts';
+import type { StoreCalls } from '../../thread/requests.ts';
 import type { LocalSignals } from './signals.ts';
 import { newTaskRow } from './submit.ts';
 
@@ -122,7 +122,7 @@ function divide(writes: readonly FireWrite[]): FireWrite[][] {
 
 /** Writes the fires of one call. A full disk refuses them: they stay due, and are handed out again. */
 async function fireAll(
-  writer: Writer,
+  writer: StoreCalls,
   { queue, writes }: { queue: string; writes: readonly FireWrite[] },
   options?: CallOptions,
 ): Promise<FireWriteOutcome[]> {
@@ -136,7 +136,7 @@ async function fireAll(
 }
 
 /** What schedulers call. */
-function createSchedulerCalls(writer: Writer, signals: LocalSignals) {
+function createSchedulerCalls(writer: StoreCalls, signals: LocalSignals) {
   return {
     nextLooks: (queues) => writer.ask('scheduleLooks', queues),
     async due(queue, limit) {
@@ -164,14 +164,14 @@ function createSchedulerCalls(writer: Writer, signals: LocalSignals) {
 }
 
 /** In calls of bounded size. */
-async function putAll(writer: Writer, schedules: readonly SchedulePut[]): Promise<PutOutcome[]> {
+async function putAll(writer: StoreCalls, schedules: readonly SchedulePut[]): Promise<PutOutcome[]> {
   const outcomes: PutOutcome[] = [];
   for (const part of chunk(schedules, CALL, ({ spec }) => spec.length))
     outcomes.push(...(await writer.ask('schedulePut', part)));
   return outcomes;
 }
 
-export function createScheduleStore(writer: Writer, signals: LocalSignals): ScheduleStore {
+export function createScheduleStore(writer: StoreCalls, signals: LocalSignals): ScheduleStore {
   return {
     ...createSchedulerCalls(writer, signals),
     put: (schedules) => putAll(writer, schedules),

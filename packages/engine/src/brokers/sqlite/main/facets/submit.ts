@@ -16,7 +16,7 @@ import {
   ID_TAKEN,
   type EnqueueAnswer,
 } from '../../thread/facets/submit.ts';
-import type { Writer } from '../writer.ts';
+import type { StoreCalls } from '../../thread/requests.ts';
 
 /** Rounds up to whole seconds, which is all that Asynq's messages keep: both brokers then show the same times. */
 export const wholeSeconds = (ms: number): number => Math.ceil(ms / 1_000) * 1_000;
@@ -95,7 +95,7 @@ const emptyPart = (): Part => ({ payloads: [], rows: [], indexes: [], queues: ne
 
 /** The tasks of one `enqueue`: in parts, some of them at a time, while the next ones are read from the caller. */
 class FileSubmission {
-  readonly #writer: Writer;
+  readonly #writer: StoreCalls;
   readonly #name: string;
   readonly #options: CallOptions | undefined;
   readonly #outcomes: EnqueueOutcome[] = [];
@@ -107,7 +107,7 @@ class FileSubmission {
   /** A call has failed: no more are sent, as the broker would refuse them for the same reason. */
   #failed: FailedOutcome | null = null;
 
-  constructor(writer: Writer, name: string, options: CallOptions | undefined) {
+  constructor(writer: StoreCalls, name: string, options: CallOptions | undefined) {
     this.#writer = writer;
     this.#name = name;
     this.#options = options;
@@ -184,7 +184,7 @@ class FileSubmission {
 }
 
 /** Storing new tasks. */
-export function createSubmit(writer: Writer, name: string): Submit {
+export function createSubmit(writer: StoreCalls, name: string): Submit {
   return {
     async enqueue(tasks, options) {
       if (options?.durability === 'replicated') throw replicationUnsupported(name);
