@@ -41,6 +41,10 @@ const SURFACE = {
   locate: (name) => `packages/engine/test/engine/surface/${name}.long.ts`,
   guards: ['packages/engine/test/engine/surface'],
 };
+const CONFORMANCE = {
+  locate: (name) => `packages/engine/test/conformance/${name}.long.ts`,
+  guards: ['packages/engine/test/conformance'],
+};
 const OPENAPI = {
   locate: (name) => `interop/openapi/${name}.test.ts`,
   guards: ['interop/openapi', 'docs/openapi.md', 'packages/api/src'],
@@ -133,6 +137,7 @@ const TABLE = [
     guards: ['packages/cli/src', 'packages/server/src/serve.ts', 'packages/server/src/auth'],
     costs: { long: 25 },
   },
+  { kind: CONFORMANCE, files: ['memory'], guards: engine('brokers/sqlite', 'testing'), costs: { long: 10 } },
   {
     kind: SURFACE,
     files: ['facets', 'surface'],

@@ -1,16 +1,20 @@
+import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
 import { compile, createProject, readGuide, runProgram } from './support/guide.ts';
 
 let folder: TempFolder;
-let printed: readonly string[];
+const guide = await readGuide();
+const { printed } = guide;
+const month = await readGuide('README.md', '@task-center/engine/testing');
+const testing = await readGuide('docs/testing.md');
 
 beforeAll(async () => {
   folder = await tempFolder();
-  const guide = await readGuide();
-  ({ printed } = guide);
   await createProject(folder, guide.source, false);
+  await writeFile(folder.file('month.ts'), month.source);
+  await writeFile(folder.file('testing.ts'), testing.source);
   await compile(folder);
 });
 afterAll(() => folder?.remove());
@@ -24,4 +28,14 @@ test.for(brokerKinds)('its program runs on $name and prints that', async (kind, 
   const store = await kind.createStore();
   expect(await runProgram(folder, store.url)).toEqual(printed);
   await store.remove();
+});
+
+test("the README's month of an hourly task prints what it says, and its process ends without a close", async () => {
+  expect(month.printed).toHaveLength(1);
+  expect(await runProgram(folder, '', 'month')).toEqual(month.printed);
+});
+
+test('the tests of docs/testing.md pass with node:test, and their process ends without a close', async () => {
+  const lines = await runProgram(folder, '', 'testing');
+  expect(lines.join('\n')).toMatch(/\bpass 4\b[^]*\bfail 0\b/);
 });

@@ -7,10 +7,14 @@ import type { TempFolder } from '../../../engine/test/support/temp.ts';
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
-/** The program of docs/library.md, and the lines that it says are printed. */
-export async function readGuide(): Promise<{ readonly source: string; readonly printed: readonly string[] }> {
-  const page = await readFile(`${ROOT}docs/library.md`, 'utf8');
-  const source = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block).join('');
+/** The program of a page, and the lines that it says are printed. `part`: only the blocks that contain this text. */
+export async function readGuide(
+  page = 'docs/library.md',
+  part = '',
+): Promise<{ readonly source: string; readonly printed: readonly string[] }> {
+  const text = await readFile(`${ROOT}${page}`, 'utf8');
+  const blocks = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block ?? '');
+  const source = blocks.filter((block) => block.includes(part)).join('');
   return { source, printed: [...source.matchAll(/\/\/ prints: (.*)$/gm)].map(([, line]) => line ?? '') };
 }
 
@@ -64,8 +68,9 @@ export async function compile(folder: TempFolder): Promise<void> {
   );
 }
 
-/** Runs the program with a broker; resolves to the lines that it prints. */
-export async function runProgram(folder: TempFolder, brokerUrl: string): Promise<string[]> {
-  const { stdout } = await run(process.execPath, [folder.file('app.js'), brokerUrl], { timeout: 50_000 });
+/** Runs a program, the guide's by default; resolves to the lines that it prints. Rejects if it fails or does not end by itself. */
+export async function runProgram(folder: TempFolder, brokerUrl: string, name = 'app'): Promise<string[]> {
+  const program = [folder.file(`${name}.js`), brokerUrl];
+  const { stdout } = await run(process.execPath, program, { timeout: 50_000 });
   return stdout.trimEnd().split('\n');
 }

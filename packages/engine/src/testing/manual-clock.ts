@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../runtime/clock.ts';
 
-/** Who sleeps until a time of the clock, or a timer. Times are monotonic ms. */
+/** A caller that sleeps, or a timer. Times are monotonic ms. */
 interface Sleeper {
   /** When it wakes by itself: to look whether there is something to do, if that is before `dueMs`. */
   lookMs: number;

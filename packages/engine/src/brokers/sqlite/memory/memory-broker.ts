@@ -23,14 +23,14 @@ export interface MemoryBrokerOptions {
   readonly leaseRenewal: LeaseRenewal | null;
 }
 
-/** The broker, and what whoever moves its time needs beside it. */
+/** The broker, and what its clock is moved by. */
 export interface MemoryBroker {
   readonly broker: Broker;
   readonly calls: MemoryCalls;
   readonly outlook: Outlook;
 }
 
-/** Opens an empty broker with all migrations. Any number of them may be open, none of which sees another's tasks. */
+/** Opens an empty broker with all migrations. Any number of them may be open; each has its own tasks. */
 export function openMemoryBroker({
   name,
   runtime,

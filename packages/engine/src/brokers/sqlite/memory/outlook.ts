@@ -1,4 +1,4 @@
-// What a store in memory will have to do, and when. Whoever moves its time asks, to stop there.
+// What a store in memory will have to do, and when: there a clock that is moved must stop.
 import { ACTIVE, CANCELLED, COMPLETED } from '../states.ts';
 import type { Store } from '../thread/store.ts';
 
