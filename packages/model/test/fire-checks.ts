@@ -57,7 +57,7 @@ function timesOf({ text, dialect, isPossible }: RandomCron, timezone: string, da
 }
 
 /** All fires after a moment up to another one, asked forwards and backwards and by number. */
-function expectFires(
+export function expectFires(
   times: Times,
   expected: readonly number[],
   [afterMs, toMs]: readonly [number, number],

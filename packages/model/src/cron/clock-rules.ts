@@ -25,8 +25,10 @@ const ASYNQ_YEARS = 5;
 /** The moments of local times in a zone. */
 type ClockRule = (times: LocalTimes, zone: Zone) => Times;
 
-/** The last day on which nothing needs to be looked for any more, if it must lie after `afterMs`. */
+/** The first local day on which something after `afterMs` can lie. */
 const firstDayAfter = (afterMs: number): number => Math.floor((afterMs - MAX_OFFSET_MS) / DAY_MS);
+
+const endOfDay = (localMs: number): number => (Math.floor(localMs / DAY_MS) + 1) * DAY_MS;
 
 function hasChange(zone: Zone, fromMs: number, toMs: number): boolean {
   const [change] = zone.changes(fromMs, toMs);
@@ -46,7 +48,7 @@ function byRealTime(years: number): ClockRule {
       for (;;) {
         const localMs = nextLocalTime(times, shownMs, lastYear);
         if (localMs === null) return null;
-        const nearMs = Math.floor(localMs / DAY_MS) * DAY_MS - MAX_OFFSET_MS;
+        const nearMs = endOfDay(localMs) - DAY_MS - MAX_OFFSET_MS;
         const lookedMs = sinceMs + MAX_SET_BACK_MS;
         // Unless the clock comes back to what it has shown, it shows no time that matches until that day.
         if (nearMs > lookedMs && !hasChange(zone, sinceMs, lookedMs))
@@ -62,13 +64,16 @@ function byRealTime(years: number): ClockRule {
       let [untilMs, offsetMs] = [atMs, zone.offsetMs(atMs)];
       while (untilMs > afterMs) {
         const localMs = previousLocalTime(times, untilMs + offsetMs, firstDayAfter(afterMs));
-        if (localMs === null) return null;
-        const nearMs = (Math.floor(localMs / DAY_MS) + 1) * DAY_MS + MAX_OFFSET_MS;
         const lookedMs = untilMs - MAX_SET_BACK_MS;
-        if (nearMs < lookedMs && !hasChange(zone, lookedMs, untilMs))
+        const nearMs = localMs === null ? null : endOfDay(localMs) + MAX_OFFSET_MS;
+        // A clock that was set back has shown later times before. If it was not, nothing matches back to that day.
+        if ((nearMs === null || nearMs < lookedMs) && !hasChange(zone, lookedMs, untilMs)) {
+          if (nearMs === null) return null;
           [untilMs, offsetMs] = [nearMs, zone.offsetMs(nearMs)];
-        const change = [...zone.changes(localMs - offsetMs, untilMs)].at(-1);
-        if (!change) return localMs - offsetMs > afterMs ? localMs - offsetMs : null;
+        }
+        const fireMs = localMs === null ? lookedMs : localMs - offsetMs;
+        const change = [...zone.changes(fireMs, untilMs)].at(-1);
+        if (!change) return fireMs > afterMs ? fireMs : null;
         [untilMs, offsetMs] = [change.atMs - 1, change.oldOffsetMs];
       }
       return null;

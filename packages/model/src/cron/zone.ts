@@ -15,16 +15,14 @@ export interface ClockChange {
 export interface Zone {
   /** Local time less UTC at a moment, ms. */
   offsetMs(atMs: number): number;
-  /** The changes after `fromMs`, up to and with `toMs`, in order. */
+  /** The changes after `fromMs`, up to and with `toMs`, in order; none before 1970. */
   changes(fromMs: number, toMs: number): Iterable<ClockChange>;
 }
 
 /** Offsets are looked up this far apart. No zone has had two changes that cancel each other within less, since 1970. */
-const LOOK_UP_MS = 4 * DAY_MS;
-/** What is remembered together. */
-const SPAN_MS = 8 * LOOK_UP_MS;
-/** Spans per zone: some forty years. */
-const MAX_SPANS = 500;
+const STEP_MS = 4 * DAY_MS;
+/** Offsets that are remembered per zone: some twenty years. */
+const MAX_OFFSETS = 2_000;
 const MAX_ZONES = 1_000;
 
 const UTC: Zone = { offsetMs: () => 0, changes: () => [] };
@@ -49,58 +47,52 @@ function offsetsOf(timeZone: string): ((atMs: number) => number) | null {
   };
 }
 
-/** A stretch of time in a zone. */
-interface Span {
-  readonly offsetMs: number;
-  readonly changes: readonly ClockChange[];
-}
-
 class IanaZone implements Zone {
   readonly #lookUp: (atMs: number) => number;
-  /** By their number since 1970. */
-  readonly #spans = new Map<number, Span>();
+  /** Just before the start of each step, by the step's number since 1970. */
+  readonly #offsets = new Map<number, number>();
+  /** Of the steps that have one. */
+  readonly #changes = new Map<number, ClockChange>();
 
   constructor(lookUp: (atMs: number) => number) {
     this.#lookUp = lookUp;
   }
 
   offsetMs(atMs: number): number {
-    let { offsetMs, changes } = this.#spanAt(Math.floor(atMs / SPAN_MS));
-    for (const change of changes) if (change.atMs <= atMs) offsetMs = change.newOffsetMs;
-    return offsetMs;
+    const step = Math.floor(atMs / STEP_MS);
+    const change = this.#changeIn(step);
+    return change && change.atMs <= atMs ? change.newOffsetMs : this.#offsetBefore(step);
   }
 
   *changes(fromMs: number, toMs: number): Iterable<ClockChange> {
-    for (let number = Math.floor(fromMs / SPAN_MS); number * SPAN_MS <= toMs; number += 1)
-      for (const change of this.#spanAt(number).changes)
-        if (change.atMs > fromMs && change.atMs <= toMs) yield change;
-  }
-
-  #spanAt(number: number): Span {
-    const known = this.#spans.get(number);
-    if (known) return known;
-    if (this.#spans.size >= MAX_SPANS) this.#spans.clear();
-    const span = this.#look(number * SPAN_MS);
-    this.#spans.set(number, span);
-    return span;
-  }
-
-  /** A change at the very start belongs to the span. */
-  #look(startMs: number): Span {
-    const offsetMs = this.#lookUp(startMs - SECOND_MS);
-    const changes: ClockChange[] = [];
-    let [lowMs, low] = [startMs - SECOND_MS, offsetMs];
-    for (let highMs = startMs + LOOK_UP_MS; highMs <= startMs + SPAN_MS; highMs += LOOK_UP_MS) {
-      const high = this.#lookUp(highMs - SECOND_MS);
-      if (high !== low)
-        changes.push({
-          atMs: this.#changeBetween(lowMs, highMs - SECOND_MS),
-          oldOffsetMs: low,
-          newOffsetMs: high,
-        });
-      [lowMs, low] = [highMs - SECOND_MS, high];
+    for (let step = Math.floor(Math.max(fromMs, 0) / STEP_MS); step * STEP_MS <= toMs; step += 1) {
+      const change = this.#changeIn(step);
+      if (change && change.atMs > fromMs && change.atMs <= toMs) yield change;
     }
-    return { offsetMs, changes };
+  }
+
+  #offsetBefore(step: number): number {
+    const known = this.#offsets.get(step);
+    if (known !== undefined) return known;
+    if (this.#offsets.size >= MAX_OFFSETS) {
+      this.#offsets.clear();
+      this.#changes.clear();
+    }
+    const offsetMs = this.#lookUp(step * STEP_MS - SECOND_MS);
+    this.#offsets.set(step, offsetMs);
+    return offsetMs;
+  }
+
+  /** The change of a step, to which one at its very start belongs. */
+  #changeIn(step: number): ClockChange | undefined {
+    const [oldOffsetMs, newOffsetMs] = [this.#offsetBefore(step), this.#offsetBefore(step + 1)];
+    if (oldOffsetMs === newOffsetMs) return undefined;
+    const known = this.#changes.get(step);
+    if (known) return known;
+    const [lowMs, highMs] = [step * STEP_MS - SECOND_MS, (step + 1) * STEP_MS - SECOND_MS];
+    const change = { atMs: this.#changeBetween(lowMs, highMs), oldOffsetMs, newOffsetMs };
+    this.#changes.set(step, change);
+    return change;
   }
 
   /** The first second with another offset than at `lowMs`. */
