@@ -153,10 +153,15 @@ function yearFault(texts: readonly string[]): CronFault | null {
   };
 }
 
+/** Lists of all values of two fields fit in. A text that picks days without end would take long to search. */
+const MAX_TEXT_LENGTH = 500;
+
 /** The texts of the six fields. */
 function textsOf(text: string, dialect: Dialect): readonly string[] | CronFault {
-  const texts = text.split(/\s+/);
   const { hasSeconds, example } = DIALECTS[dialect];
+  if (hasSeconds && text.length > MAX_TEXT_LENGTH)
+    return { field: null, got: `${text.slice(0, 50)}…`, expected: `at most ${MAX_TEXT_LENGTH} characters` };
+  const texts = text.split(/\s+/);
   if (texts.length === 5) return ['0', ...texts];
   if (!hasSeconds) return { field: null, got: text, expected: null };
   const expected = `five fields such as "${example}", six with seconds first, a name such as "@daily", or "@every 10m"`;

@@ -189,6 +189,12 @@ describe('each dialect', () => {
       });
   });
 
+  test('refuses a text that is too long', () => {
+    const seconds = Array.from({ length: 60 }, (_, i) => i).join(',');
+    expect(read(`${seconds} ${seconds} * * * *`, 'unix')).not.toHaveProperty('expected');
+    expect(faultOf(`0 0 0 ${'L,'.repeat(50_000)}L * ?`, 'quartz')).toMatchObject({ field: null });
+  });
+
   test('takes names and intervals, and the zone from its own field', () => {
     for (const dialect of ['unix', 'quartz', 'asynq'] as const) {
       const shanghai = { timezone: 'Asia/Shanghai' };
