@@ -35,61 +35,69 @@ function hasChange(zone: Zone, fromMs: number, toMs: number): boolean {
   return change !== undefined;
 }
 
+/** Searches for the next fire in real time, up to a number of years ahead. */
+function nextShown(times: LocalTimes, zone: Zone, years: number): Times['next'] {
+  return (afterMs) => {
+    let [sinceMs, offsetMs] = [afterMs, zone.offsetMs(afterMs)];
+    let shownMs = afterMs + offsetMs;
+    const lastYear = yearOf(shownMs + MINUTE_MS) + years;
+    for (;;) {
+      const localMs = nextLocalTime(times, shownMs, lastYear);
+      if (localMs === null) return null;
+      const nearMs = endOfDay(localMs) - DAY_MS - MAX_OFFSET_MS;
+      const lookedMs = sinceMs + MAX_SET_BACK_MS;
+      // Unless the clock comes back to what it has shown, it shows no time that matches until that day.
+      if (nearMs > lookedMs && !hasChange(zone, sinceMs, lookedMs))
+        [sinceMs, offsetMs] = [nearMs, zone.offsetMs(nearMs)];
+      const [change] = zone.changes(sinceMs, localMs - offsetMs);
+      if (!change) return localMs - offsetMs;
+      [sinceMs, offsetMs] = [change.atMs, change.newOffsetMs];
+      // What the clock shows from then on may match.
+      shownMs = sinceMs + offsetMs - 1;
+    }
+  };
+}
+
+/** Searches for the previous fire in real time. */
+function previousShown(times: LocalTimes, zone: Zone): Times['previous'] {
+  return (atMs, afterMs) => {
+    let [untilMs, offsetMs] = [atMs, zone.offsetMs(atMs)];
+    while (untilMs > afterMs) {
+      const localMs = previousLocalTime(times, untilMs + offsetMs, firstDayAfter(afterMs));
+      const lookedMs = untilMs - MAX_SET_BACK_MS;
+      const nearMs = localMs === null ? null : endOfDay(localMs) + MAX_OFFSET_MS;
+      // A clock that was set back has shown later times before. If it was not, nothing matches back to that day.
+      if ((nearMs === null || nearMs < lookedMs) && !hasChange(zone, lookedMs, untilMs)) {
+        if (nearMs === null) return null;
+        [untilMs, offsetMs] = [nearMs, zone.offsetMs(nearMs)];
+      }
+      const fireMs = localMs === null ? lookedMs : localMs - offsetMs;
+      const change = [...zone.changes(fireMs, untilMs)].at(-1);
+      if (!change) return fireMs > afterMs ? fireMs : null;
+      [untilMs, offsetMs] = [change.atMs - 1, change.oldOffsetMs];
+    }
+    return null;
+  };
+}
+
 /**
  * Fires whenever the local clock shows a time that the fields match: a local time that does not exist is left out, and one
  * that comes twice fires twice.
  */
-function byRealTime(years: number): ClockRule {
-  return (times, zone) => ({
-    next(afterMs) {
-      let [sinceMs, offsetMs] = [afterMs, zone.offsetMs(afterMs)];
-      let shownMs = afterMs + offsetMs;
-      const lastYear = yearOf(shownMs + MINUTE_MS) + years;
-      for (;;) {
-        const localMs = nextLocalTime(times, shownMs, lastYear);
-        if (localMs === null) return null;
-        const nearMs = endOfDay(localMs) - DAY_MS - MAX_OFFSET_MS;
-        const lookedMs = sinceMs + MAX_SET_BACK_MS;
-        // Unless the clock comes back to what it has shown, it shows no time that matches until that day.
-        if (nearMs > lookedMs && !hasChange(zone, sinceMs, lookedMs))
-          [sinceMs, offsetMs] = [nearMs, zone.offsetMs(nearMs)];
-        const [change] = zone.changes(sinceMs, localMs - offsetMs);
-        if (!change) return localMs - offsetMs;
-        [sinceMs, offsetMs] = [change.atMs, change.newOffsetMs];
-        // What the clock shows from then on may match.
-        shownMs = sinceMs + offsetMs - 1;
-      }
-    },
-    previous(atMs, afterMs) {
-      let [untilMs, offsetMs] = [atMs, zone.offsetMs(atMs)];
-      while (untilMs > afterMs) {
-        const localMs = previousLocalTime(times, untilMs + offsetMs, firstDayAfter(afterMs));
-        const lookedMs = untilMs - MAX_SET_BACK_MS;
-        const nearMs = localMs === null ? null : endOfDay(localMs) + MAX_OFFSET_MS;
-        // A clock that was set back has shown later times before. If it was not, nothing matches back to that day.
-        if ((nearMs === null || nearMs < lookedMs) && !hasChange(zone, lookedMs, untilMs)) {
-          if (nearMs === null) return null;
-          [untilMs, offsetMs] = [nearMs, zone.offsetMs(nearMs)];
-        }
-        const fireMs = localMs === null ? lookedMs : localMs - offsetMs;
-        const change = [...zone.changes(fireMs, untilMs)].at(-1);
-        if (!change) return fireMs > afterMs ? fireMs : null;
-        [untilMs, offsetMs] = [change.atMs - 1, change.oldOffsetMs];
-      }
-      return null;
-    },
-    count(afterMs, toMs) {
-      let [count, sinceMs, offsetMs] = [0, afterMs, zone.offsetMs(afterMs)];
-      for (const change of zone.changes(afterMs, toMs)) {
-        const untilMs = change.atMs - 1;
-        count += countLocalTimes(times, sinceMs + offsetMs, untilMs + offsetMs);
-        [sinceMs, offsetMs] = [untilMs, change.newOffsetMs];
-      }
-      return count + countLocalTimes(times, sinceMs + offsetMs, toMs + offsetMs);
-    },
-    noteOf: () => null,
-  });
-}
+const byRealTime: ClockRule = (times, zone) => ({
+  next: nextShown(times, zone, YEARS),
+  previous: previousShown(times, zone),
+  count(afterMs, toMs) {
+    let [count, sinceMs, offsetMs] = [0, afterMs, zone.offsetMs(afterMs)];
+    for (const change of zone.changes(afterMs, toMs)) {
+      const untilMs = change.atMs - 1;
+      count += countLocalTimes(times, sinceMs + offsetMs, untilMs + offsetMs);
+      [sinceMs, offsetMs] = [untilMs, change.newOffsetMs];
+    }
+    return count + countLocalTimes(times, sinceMs + offsetMs, toMs + offsetMs);
+  },
+  noteOf: () => null,
+});
 
 /** The latest local time that the clock has shown up to `atMs`. It is later than now after the clock was set back. */
 function latestShown(zone: Zone, atMs: number): number {
@@ -155,15 +163,13 @@ const oncePerLocalTime: ClockRule = (times, zone) => ({
   },
 });
 
-const realTime = byRealTime(YEARS);
-const asynqTime = byRealTime(ASYNQ_YEARS);
-
 /** Ours: an hour field that begins with a star follows real time; fixed hours fire once per local time. */
 export function ownRule(fields: CronFields, zone: Zone, filter?: DayFilter): Times {
-  const rule = fields.hour.beginsWithStar ? realTime : oncePerLocalTime;
+  const rule = fields.hour.beginsWithStar ? byRealTime : oncePerLocalTime;
   return rule(localTimes(fields, filter), zone);
 }
 
-/** That of Go's robfig/cron. It does not look further than five years. */
-export const asynqRule = (fields: CronFields, zone: Zone): Pick<Times, 'next'> =>
-  asynqTime(localTimes(fields), zone);
+/** That of Go's robfig/cron, in real time. It does not look further than five years. */
+export const asynqRule = (fields: CronFields, zone: Zone): Pick<Times, 'next'> => ({
+  next: nextShown(localTimes(fields), zone, ASYNQ_YEARS),
+});
