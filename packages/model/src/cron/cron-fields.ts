@@ -154,13 +154,13 @@ function yearFault(texts: readonly string[]): CronFault | null {
 }
 
 /** Lists of all values of two fields fit in. A text that picks days without end would take long to search. */
-const MAX_TEXT_LENGTH = 500;
+const MAX_CRON_LENGTH = 500;
 
 /** The texts of the six fields. */
 function textsOf(text: string, dialect: Dialect): readonly string[] | CronFault {
   const { hasSeconds, example } = DIALECTS[dialect];
-  if (hasSeconds && text.length > MAX_TEXT_LENGTH)
-    return { field: null, got: `${text.slice(0, 50)}…`, expected: `at most ${MAX_TEXT_LENGTH} characters` };
+  if (hasSeconds && text.length > MAX_CRON_LENGTH)
+    return { field: null, got: `${text.slice(0, 50)}…`, expected: `at most ${MAX_CRON_LENGTH} characters` };
   const texts = text.split(/\s+/);
   if (texts.length === 5) return ['0', ...texts];
   if (!hasSeconds) return { field: null, got: text, expected: null };

@@ -79,7 +79,12 @@ describe('a calendar', () => {
     const weekly = timesOf({ everyMs: 7 * DAY_MS, anchorMs: at('2026-05-17T00:00'), dayFilter: sundays });
     expect(weekly.next(at('2026-05-17T00:00'))).toBeNull();
     expect(weekly.previous(at('2036-05-17T00:00'), 0)).toBeNull();
-    const cron = { cron: '0 0 29 2 *', dialect: 'unix', timezone: 'UTC', dayFilter: () => 'off' as const } as const;
+    const cron = {
+      cron: '0 0 29 2 *',
+      dialect: 'unix',
+      timezone: 'UTC',
+      dayFilter: () => 'off' as const,
+    } as const;
     expect((readTimes(cron) as Times).next(at('2026-05-17T00:00'))).toBeNull();
   });
 

@@ -1,4 +1,4 @@
-// Intervals: `every`, and `@every` by our rule and by Go's.
+// Single moments, and intervals: `every`, and `@every` by our rule and by Go's.
 import { parseDuration, SECOND_MS } from '../durations.ts';
 import { parseGoDuration } from '../go-durations.ts';
 import type { Cron, CronFault, Dialect, Times } from './reading.ts';
@@ -17,6 +17,17 @@ export function intervalTimes(everyMs: number, anchorMs: number): Times {
       return fireMs >= firstMs && fireMs > afterMs ? fireMs : null;
     },
     count: (afterMs, toMs) => Math.max(0, countUpTo(toMs) - countUpTo(afterMs)),
+    noteOf: () => null,
+  };
+}
+
+/** Fires once. */
+export function momentTimes(fireMs: number): Times {
+  const isBetween = (afterMs: number, toMs: number): boolean => afterMs < fireMs && fireMs <= toMs;
+  return {
+    next: (afterMs) => (isBetween(afterMs, Infinity) ? fireMs : null),
+    previous: (atMs, afterMs) => (isBetween(afterMs, atMs) ? fireMs : null),
+    count: (afterMs, toMs) => (isBetween(afterMs, toMs) ? 1 : 0),
     noteOf: () => null,
   };
 }

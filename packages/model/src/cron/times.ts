@@ -2,7 +2,7 @@
 import { SECOND_MS } from '../durations.ts';
 import { ownRule } from './clock-rules.ts';
 import { readCronFields } from './cron-fields.ts';
-import { intervalFault, intervalTimes, readInterval } from './interval.ts';
+import { intervalFault, intervalTimes, momentTimes, readInterval } from './interval.ts';
 import { withoutOffDays } from './off-days.ts';
 import { isCronFault, type CronFault, type DayFilter, type Dialect, type Times } from './reading.ts';
 import { splitSpec } from './spec-text.ts';
@@ -62,18 +62,8 @@ function readEvery({ everyMs, anchorMs, timezone = 'UTC', dayFilter }: EverySpec
   );
 }
 
-function momentTimes(atMs: number): Times {
-  const fireMs = Math.ceil(atMs / SECOND_MS) * SECOND_MS;
-  return {
-    next: (afterMs) => (afterMs < fireMs ? fireMs : null),
-    previous: (untilMs, afterMs) => (afterMs < fireMs && fireMs <= untilMs ? fireMs : null),
-    count: (afterMs, toMs) => (afterMs < fireMs && fireMs <= toMs ? 1 : 0),
-    noteOf: () => null,
-  };
-}
-
 /** Reads when a schedule fires. @returns what is wrong if it is not valid, or can never fire */
 export function readTimes(spec: CronSpec | EverySpec | AtSpec): Times | CronFault {
   if ('cron' in spec) return readCronSpec(spec);
-  return 'atMs' in spec ? momentTimes(spec.atMs) : readEvery(spec);
+  return 'atMs' in spec ? momentTimes(Math.ceil(spec.atMs / SECOND_MS) * SECOND_MS) : readEvery(spec);
 }

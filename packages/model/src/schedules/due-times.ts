@@ -1,4 +1,5 @@
 // Which times of a schedule a plan is about, and the arithmetic on them: nothing here walks through all of them.
+import { momentTimes } from '../cron/interval.ts';
 import type { Times } from '../cron/reading.ts';
 import { SECOND_MS } from '../durations.ts';
 import { hasOpenRun } from './runs.ts';
@@ -14,15 +15,6 @@ const MAX_STEPS = 16;
 const wholeSecond = (ms: number): number => Math.ceil(ms / SECOND_MS) * SECOND_MS;
 
 const NO_TIMES: PlanTimes = { next: () => null, previous: () => null, count: () => 0 };
-
-function momentTimes(momentMs: number): PlanTimes {
-  const lies = (afterMs: number, toMs: number): boolean => afterMs < momentMs && momentMs <= toMs;
-  return {
-    next: (afterMs) => (lies(afterMs, Infinity) ? momentMs : null),
-    previous: (atMs, afterMs) => (lies(afterMs, atMs) ? momentMs : null),
-    count: (afterMs, toMs) => (lies(afterMs, toMs) ? 1 : 0),
-  };
-}
 
 /** The times from `startsAtMs`, before `endsAtMs`. */
 export function boundedTimes(
