@@ -1,7 +1,10 @@
 /** A JSON document. */
 export interface StoredDocument {
   readonly id: string;
-  /** Counts its changes, from 1. */
+  /**
+   * Grows by 1 with each change. A new document has a greater version than any of its kind that was removed, else 1: a version
+   * names one state for good.
+   */
   readonly version: number;
   readonly value: unknown;
 }
@@ -22,6 +25,11 @@ export interface Documents {
    * @throws TaskCenterError `version-mismatch` if it has another version
    */
   put(kind: string, id: string, value: unknown, expectedVersion?: number): Promise<number>;
-  /** Removes a document. False = there was none. */
-  remove(kind: string, id: string): Promise<boolean>;
+  /**
+   * Removes a document. False = there was none.
+   *
+   * @param expectedVersion the version to remove. Left out: any version.
+   * @throws TaskCenterError `version-mismatch` if it has another version
+   */
+  remove(kind: string, id: string, expectedVersion?: number): Promise<boolean>;
 }

@@ -54,13 +54,53 @@ export function documentsSuite(harness: Harness): void {
       expect(await documents.list('three')).toEqual([]);
     });
 
+    test('a removal that expects another version is refused and changes nothing', async () => {
+      const { documents } = (await harness.openBench()).broker;
+      await documents.put('policy', 'p', { a: 1 });
+      await documents.put('policy', 'p', { a: 2 });
+      for (const version of [0, 1, 3])
+        await expect(documents.remove('policy', 'p', version)).rejects.toMatchObject({
+          code: 'version-mismatch',
+          details: { kind: 'policy', id: 'p' },
+        });
+      expect(await documents.get('policy', 'p')).toEqual({ id: 'p', version: 2, value: { a: 2 } });
+      expect(await documents.remove('policy', 'p', 2)).toBe(true);
+      expect(await documents.remove('policy', 'p', 2)).toBe(false);
+    });
+
+    test('no version comes back: one that was read before a removal fits no later document', async () => {
+      const { documents } = (await harness.openBench()).broker;
+      for (const a of [1, 2, 3]) await documents.put('policy', 'p', { a });
+      await documents.remove('policy', 'p');
+      await documents.put('policy', 'q', {});
+      await documents.remove('policy', 'q');
+      expect(await documents.put('policy', 'p', { a: 4 }, 0)).toBeGreaterThan(3);
+      await expect(documents.put('policy', 'p', { a: 5 }, 3)).rejects.toMatchObject({
+        code: 'version-mismatch',
+      });
+      expect(await documents.list('policy')).toMatchObject([{ id: 'p', value: { a: 4 } }]);
+      expect(await documents.put('other', 'p', {}, 0)).toBe(1);
+    });
+
+    test('an ID is not blank', async () => {
+      const { documents } = (await harness.openBench()).broker;
+      for (const id of ['', ' ']) {
+        const refused = [
+          documents.get('policy', id),
+          documents.put('policy', id, {}),
+          documents.remove('policy', id),
+        ];
+        for (const call of refused) await expect(call).rejects.toMatchObject({ code: 'invalid-value' });
+      }
+    });
+
     test('a removed document is gone, and may be created again', async () => {
       const { documents } = (await harness.openBench()).broker;
       await documents.put('policy', 'p', {});
       expect(await documents.remove('policy', 'p')).toBe(true);
       expect(await documents.remove('policy', 'p')).toBe(false);
       expect(await documents.get('policy', 'p')).toBeNull();
-      expect(await documents.put('policy', 'p', {}, 0)).toBe(1);
+      expect(await documents.put('policy', 'p', {}, 0)).toBe(2);
     });
   });
 }

@@ -1,6 +1,7 @@
 // The documents facet on Redis: the service's own records, such as API keys. A kind is one hash, so one command lists it; a
 // document is the JSON of its version, its value and the name of the write that made it.
 import { randomBytes } from 'node:crypto';
+import { filledText } from '../../../checks/values.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Documents, StoredDocument } from '../../../broker/documents.ts';
 import { documentsKey } from '../../../protocol/keys.ts';
@@ -45,10 +46,10 @@ function toJson(value: unknown): string {
   });
 }
 
-/** Refuses the ID '': the script `document-put` uses the field of this name. */
-function requireId(id: string): string {
-  if (id !== '') return id;
-  throw new TaskCenterError('invalid-value', { name: 'id', got: '""', expected: 'a text that is not empty' });
+/** Refuses the ID '', too: the script `document-put` uses the field of this name. */
+function checkedId(id: string): string {
+  filledText(id, 'id');
+  return id;
 }
 
 /** Documents, which are kept in the hash `tc:doc:<kind>` by ID. The field '' is used by the script `document-put`. */
@@ -58,7 +59,7 @@ export function createDocuments({ client }: RedisDeps): Documents {
 
   return {
     async get(kind, id) {
-      const stored = (await client.command(['HGET', documentsKey(kind), requireId(id)])) as Buffer | null;
+      const stored = (await client.command(['HGET', documentsKey(kind), checkedId(id)])) as Buffer | null;
       return stored && parseDocument(id, stored);
     },
     async list(kind) {
@@ -75,7 +76,7 @@ export function createDocuments({ client }: RedisDeps): Documents {
       const json = toJson(value);
       const outcome = await client.run(documentPut, {
         kind,
-        id: requireId(id),
+        id: checkedId(id),
         write: newWrite(),
         json,
         expected: expectedVersion ?? null,
@@ -83,9 +84,11 @@ export function createDocuments({ client }: RedisDeps): Documents {
       if (outcome > 0) return outcome;
       throw new TaskCenterError('version-mismatch', { kind, id });
     },
-    async remove(kind, id) {
-      const removal = { kind, id: requireId(id), write: newWrite(), json: '', expected: null };
-      return (await client.run(documentPut, removal)) === 0;
+    async remove(kind, id, expectedVersion) {
+      const removal = { kind, id: checkedId(id), write: newWrite(), json: '' };
+      const outcome = await client.run(documentPut, { ...removal, expected: expectedVersion ?? null });
+      if (outcome === -1) throw new TaskCenterError('version-mismatch', { kind, id });
+      return outcome === 0;
     },
   };
 }

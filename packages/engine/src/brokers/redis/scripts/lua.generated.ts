@@ -197,11 +197,11 @@ export const lua = {
   },
   documentPut: {
     name: 'document-put',
-    sha1: '748888f7adb7514bc7368b9216d06421fb61b25f',
+    sha1: 'ce07ddef5834526999ab44cc40cebead169fd6c2',
     keys: (v: Keys<'documents'>): string[] => [v.documents],
     args: (v: Values<'id' | 'write' | 'expected' | 'value'>): ScriptValue[] => [v.id, v.write, v.expected, v.value],
     records: {},
-    text: "local key, id, write, expected, value = KEYS[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]\nlocal stored = redis.call('HGET', key, id)\nlocal version, writer = 0, ''\nif stored then\n  version, writer = string.match(stored, '^{\"version\":(%d+),\"write\":\"([%w_-]+)\",')\n  if not version then return redis.error_reply('ERR the document is damaged') end\n  version = tonumber(version)\nend\nif value == '' then\n  if not stored then\n    if redis.call('HGET', key, '') == write then return 0 end\n    return -2\n  end\n  redis.call('HDEL', key, id)\n  redis.call('HSET', key, '', write)\n  return 0\nend\nif writer == write then return version end\nif expected ~= '' and tonumber(expected) ~= version then return -1 end\nversion = string.format('%d', version + 1)\nredis.call('HSET', key, id, '{\"version\":' .. version .. ',\"write\":\"' .. write .. '\",\"value\":' .. value .. '}')\nreturn tonumber(version)\n",
+    text: "local key, id, write, expected, value = KEYS[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]\nlocal stored = redis.call('HGET', key, id)\nlocal version, writer = 0, ''\nif stored then\n  version, writer = string.match(stored, '^{\"version\":(%d+),\"write\":\"([%w_-]+)\",')\n  if not version then return redis.error_reply('ERR the document is damaged') end\n  version = tonumber(version)\nend\nlocal remover, removed = string.match(redis.call('HGET', key, '') or '', '^([%w_-]*):?(%d*)$')\nremoved = tonumber(removed or '') or 0\nif value == '' then\n  if not stored then\n    if remover == write then return 0 end\n    return -2\n  end\n  if expected ~= '' and tonumber(expected) ~= version then return -1 end\n  redis.call('HDEL', key, id)\n  redis.call('HSET', key, '', string.format('%s:%d', write, math.max(removed, version)))\n  return 0\nend\nif writer == write then return version end\nif expected ~= '' and tonumber(expected) ~= version then return -1 end\nif not stored then version = removed end\nversion = string.format('%d', version + 1)\nredis.call('HSET', key, id, '{\"version\":' .. version .. ',\"write\":\"' .. write .. '\",\"value\":' .. value .. '}')\nreturn tonumber(version)\n",
   },
   groupFail: {
     name: 'group-fail',
