@@ -16,6 +16,10 @@ RULES = [
     (r"/deadline", r"lies .*: no attempt could begin"),
     (r"/(queue|type)|queue|name", r"must have at most \d+ bytes|must not have .* characters.*|must be in the Unicode form NFC.*"),
     (r"/(payload_text|payload_base64)", r"cannot be combined with .*"),
+    (r"/(off|on)(/\d+)?", r"must be (a date .*|at most \d+ dates .*)"),
+    (r"", r"must be at most \d+ dates in both lists together"),
+    (r"/name", r"must not be blank"),
+    (r"id", r"does not exist yet, and there are \d+ calendars already.*"),
     (r"/(trace_id|priority)", r"means the queue .*|differs from .*"),
 ]
 WHOLE = {("malformed", "cursor"), ("url-blocked", None)}

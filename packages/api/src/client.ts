@@ -3,7 +3,7 @@
 import type { Problem } from './problem.ts';
 import { stringify } from './raw-json.ts';
 import type { Route } from './route.ts';
-import type { AnswerOf, BodyInputOf, ParamsOf, QueryInputOf } from './operations.ts';
+import type { AnswerOf, BodyInputOf, HeadersInputOf, ParamsOf, QueryInputOf } from './operations.ts';
 import { routes, type OperationId } from './contract.ts';
 
 /** `T`, with all of its fields optional if none of them is required. */
@@ -16,10 +16,13 @@ type Field<N extends string, T> = [T] extends [undefined]
     : { [F in N]: T };
 
 /**
- * The input of a call: `params` of the path, `query` and `body`, if the operation has them. `signal` aborts the call.
+ * The input of a call: `params` of the path, `query`, `body` and `headers`, if the operation has them. `signal` aborts the call.
  */
 export type CallInput<O extends OperationId> = Optional<
-  Field<'params', ParamsOf<O>> & Field<'query', QueryInputOf<O>> & Field<'body', BodyInputOf<O>>
+  Field<'params', ParamsOf<O>> &
+    Field<'query', QueryInputOf<O>> &
+    Field<'body', BodyInputOf<O>> &
+    Field<'headers', HeadersInputOf<O>>
 > & { readonly signal?: AbortSignal };
 
 type ClientMethod<O extends OperationId> =
@@ -57,6 +60,7 @@ interface AnyInput {
   readonly params?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal;
 }
 
@@ -98,7 +102,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     const content = input.body === undefined ? {} : { 'content-type': 'application/json' };
     const response = await send(urlOf(route, input, options.baseUrl), {
       method: route.method,
-      headers: { ...authorization, ...content },
+      headers: { ...input.headers, ...authorization, ...content },
       ...(input.body !== undefined && { body: stringify(input.body) }),
       ...(input.signal !== undefined && { signal: input.signal }),
     });

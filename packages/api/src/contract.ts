@@ -4,6 +4,7 @@
 import { accessRoutes } from './access/routes.ts';
 import { batchRoutes } from './batches/routes.ts';
 import { brokerRoutes } from './broker/routes.ts';
+import { calendarRoutes } from './calendars/routes.ts';
 import { queueRoutes } from './queues/routes.ts';
 import type { Route } from './route.ts';
 import { serviceRoutes } from './service/routes.ts';
@@ -17,6 +18,7 @@ export const routes = {
   ...batchRoutes,
   ...otherTaskRoutes,
   ...queueRoutes,
+  ...calendarRoutes,
   ...accessRoutes,
   ...brokerRoutes,
   ...serviceRoutes,

@@ -1,4 +1,5 @@
 export { batchInput, type BatchAnswer, type BatchInput, type BatchItem } from './batches/schemas.ts';
+export type { Calendar } from './calendars/schemas.ts';
 export { shownBackoff } from './tasks/backoff.ts';
 export {
   DEFAULT_CONNECT_TIMEOUT,
@@ -18,6 +19,7 @@ export {
 export { didYouMean } from '@task-center/model';
 export { gotOf, itemAt, itemsOf, pointerOf, type ItemPath } from './issues.ts';
 export { limits } from './limits.ts';
+export { mergePatch, type Patch } from './merge-patch.ts';
 export { openapi } from './openapi/document.ts';
 export { problems, type ItemLocation, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';
 export { COUNTED_STATES, type CountedState, type Queue } from './queues/schemas.ts';
@@ -47,4 +49,5 @@ export {
   type TaskInput,
 } from './tasks/input.ts';
 export { isList } from './strict.ts';
-export { businessId, queueName, timeText, tracestate } from './values.ts';
+export { businessId, CONDITION_PATTERN, queueName, timeText, tracestate } from './values.ts';
+export { conditionsOf, etagOf, type Condition } from './versions.ts';

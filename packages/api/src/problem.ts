@@ -14,6 +14,8 @@ export const problems = {
   'task-exists': { status: 409, title: 'A task with this ID exists' },
   'task-id-ambiguous': { status: 409, title: 'Several tasks have this ID' },
   'wrong-state': { status: 409, title: 'The task is in a state that does not allow this' },
+  'managed-elsewhere': { status: 409, title: 'This is not changed over the API' },
+  'version-mismatch': { status: 412, title: 'It has another version' },
   'too-large': { status: 413, title: 'The request is too large' },
   'unsupported-media': { status: 415, title: 'The content is not application/json' },
   'validation-failed': { status: 422, title: 'The request is not valid' },
@@ -58,6 +60,11 @@ const members = {
   hits: z.array(taskHit).optional().meta({ description: 'task-id-ambiguous: the tasks with this ID' }),
   state: z.string().optional().meta({ description: 'wrong-state: the state of the task' }),
   allowed: z.array(z.string()).optional().meta({ description: 'wrong-state: the states that allow it' }),
+  current_version: z
+    .int()
+    .nullable()
+    .optional()
+    .meta({ description: 'version-mismatch: the version that it has; null = it does not exist' }),
   limit: z.int().optional().meta({ description: 'too-large: the limit, in bytes' }),
   got: z.int().optional().meta({ description: 'too-large: the size that was sent, in bytes' }),
   pointer: z.string().optional().meta({ description: 'url-blocked: where the URL is in the body' }),

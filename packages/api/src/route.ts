@@ -6,13 +6,13 @@ import type { AnswerHeader, RequestHeader } from './openapi/headers.ts';
 import type { ProblemCode } from './problem.ts';
 import { strict } from './strict.ts';
 
-export type Method = 'GET' | 'POST' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** The least role that a call needs; `-` = it needs no key. */
 export type RouteRole = '-' | Role;
 
 /** A group of operations, as OpenAPI shows them. */
-export type Tag = 'tasks' | 'batches' | 'queues' | 'access' | 'broker' | 'service';
+export type Tag = 'tasks' | 'batches' | 'queues' | 'calendars' | 'access' | 'broker' | 'service';
 
 /** One operation of the contract: a row of the route table. */
 export interface Route {
@@ -27,8 +27,13 @@ export interface Route {
   readonly params?: z.ZodType;
   /** Query parameters. A parameter that is not named here is refused. Default: none. */
   readonly query: z.ZodType;
-  /** The JSON body. Left out = the operation has none. */
+  /** The JSON body; of a PATCH a merge patch (`patchOf`). Left out = the operation has none. */
   readonly body?: z.ZodType;
+  /**
+   * Whether the resource at this path has a version: the field `version` of its answers, which is also their `etag`. Callers may
+   * make a call depend on it by the headers that `conditionsOf` names. Left out = no.
+   */
+  readonly versioned?: true;
   /**
    * The schema that the body is checked with before the handler is called, if that is less than `body`. The handler
    * checks everything else itself: a batch checks each task on its own.
@@ -80,5 +85,11 @@ export function resource<const T extends Tag>(tag: T) {
       const defaults: Defaults<T> = { tag, query: noQuery, problems: [], audit: method !== 'GET' };
       return { ...defaults, ...details, method, path } as Row<M, P, Omit<Defaults<T>, keyof D> & D>;
     };
-  return { get: verb('GET'), post: verb('POST'), del: verb('DELETE') };
+  return {
+    get: verb('GET'),
+    post: verb('POST'),
+    put: verb('PUT'),
+    patch: verb('PATCH'),
+    del: verb('DELETE'),
+  };
 }

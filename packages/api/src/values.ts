@@ -11,7 +11,9 @@ import {
   isComposed,
   isDotSegment,
   MAX_DURATION_MS,
+  MAX_LABEL_LENGTH,
   parseDuration,
+  RESOURCE_ID_PATTERN,
 } from '@task-center/model';
 import { limits } from './limits.ts';
 
@@ -44,7 +46,7 @@ function lookalikeFault(name: string): string | null {
 }
 
 /** A string that `fault` accepts by returning null. Otherwise the text it returns is the message. */
-function checked(fault: (text: string) => string | null, code = 'invalid_value') {
+export function checked(fault: (text: string) => string | null, code = 'invalid_value') {
   return z.string().superRefine((text, context) => {
     const message = fault(text);
     if (message !== null) context.addIssue({ code: 'custom', message, params: { code } });
@@ -113,15 +115,34 @@ export const submittedTypeName = checked((name) => nameFault(name) ?? lookalikeF
   description: 'Name of a type, 1-128 bytes',
   examples: ['invoice.send'],
 });
+const hasLength = (text: string, max: number) => text.length <= 2 * max && Array.from(text).length <= max;
+const tooLong = (max: number) => ({
+  error: `must be at most ${max} characters`,
+  params: { code: 'too_long' },
+});
 /** A reason that people read. Characters are counted as JSON Schema counts them: an emoji is one, not two. */
 export const reason = z
   .string()
   .min(1)
-  .refine((text) => text.length <= 2 * MAX_REASON_LENGTH && Array.from(text).length <= MAX_REASON_LENGTH, {
-    error: `must be at most ${MAX_REASON_LENGTH} characters`,
-    params: { code: 'too_long' },
-  })
+  .refine((text) => hasLength(text, MAX_REASON_LENGTH), tooLong(MAX_REASON_LENGTH))
   .meta({ maxLength: MAX_REASON_LENGTH, examples: ['maintenance until noon'] });
+/** A list of ETags, or `*` = any version. Weak ones may be sent; `If-Match` never fits them. */
+const TAG = '(?:W/)?"[!#-~]*"';
+const GAP = '[, \\t]*';
+export const CONDITION_PATTERN = `^(?:\\*|${GAP}${TAG}(?:[ \\t]*,${GAP}${TAG})*${GAP})$`;
+
+/** The ID of a schedule or a calendar. */
+export const resourceId = matching(
+  new RegExp(RESOURCE_ID_PATTERN),
+  'must be 1-64 of a-z 0-9 _ -, beginning with a letter or digit',
+);
+/** A name for people. Characters are counted as JSON Schema counts them. */
+export const label = z
+  .string()
+  .min(1)
+  .refine((text) => hasLength(text, MAX_LABEL_LENGTH), tooLong(MAX_LABEL_LENGTH))
+  .refine((text) => text.trim() !== '', { error: 'must not be blank' })
+  .meta({ maxLength: MAX_LABEL_LENGTH, pattern: '\\S' });
 export const taskId = matching(/^[A-Za-z0-9_:-]{1,100}$/, 'must be 1-100 of A-Z a-z 0-9 _ : -').meta({
   examples: ['invoice-4711'],
 });

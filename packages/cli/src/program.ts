@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { CliError, explain } from './errors.ts';
 import { addBackup } from './commands/backup.ts';
 import { addBroker } from './commands/broker.ts';
+import { addCalendars } from './commands/calendars.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addFsck } from './commands/fsck.ts';
 import { addKeys } from './commands/keys.ts';
@@ -43,6 +44,7 @@ function createProgram(io: Io): Command {
     addEnqueue,
     addTasks,
     addQueues,
+    addCalendars,
     addBroker,
     addReceive,
     addKeys,

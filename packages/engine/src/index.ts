@@ -41,6 +41,7 @@ export type { HandledTask, Handler, HandlerContext, Middleware } from './worker/
 // Looking at queues and tasks, and acting on them.
 export { Inspector, type ShownRunningTask, type ShownServer } from './inspector/inspector.ts';
 export type { BrokerInspector } from './inspector/broker-inspector.ts';
+export type { CalendarInspector, ExpectedVersion } from './inspector/calendar-inspector.ts';
 export type { ClusterInspector } from './inspector/cluster-inspector.ts';
 export type { QueueInspector } from './inspector/queue-inspector.ts';
 export type { EntryInfo, SchedulerInspector } from './inspector/scheduler-inspector.ts';
@@ -51,6 +52,9 @@ export * as control from './control/index.ts';
 export type {
   BrokerState,
   BulkOptions,
+  CalendarContent,
+  CalendarInfo,
+  CalendarInput,
   CancelResult,
   EventPageOptions,
   IterateOptions,

@@ -6,6 +6,13 @@ const MAX_ID_BYTES = 255;
 const FORBIDDEN_IN_IDS = new RegExp(`[${SEPARATOR}${CONTROL_CHARACTERS}]`, 'u');
 const FORBIDDEN_IN_BUSINESSES = new RegExp(`[${CONTROL_CHARACTERS}]`, 'u');
 
+/** The IDs of schedules and calendars, which stand in URLs and configuration. */
+export const RESOURCE_ID_PATTERN = '^[a-z0-9][a-z0-9_-]{0,63}$';
+const RESOURCE_ID = new RegExp(RESOURCE_ID_PATTERN);
+
+/** Whether it may be the ID of a schedule or a calendar. */
+export const isResourceId = (id: unknown): id is string => typeof id === 'string' && RESOURCE_ID.test(id);
+
 /** Whether a client may choose this ID. The HTTP API accepts fewer IDs. */
 export function isTaskId(id: string): boolean {
   if (typeof id !== 'string') return false;

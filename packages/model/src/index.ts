@@ -46,12 +46,21 @@ export {
 } from './durations.ts';
 export { GrowingPauses, type PauseBounds } from './growing-pauses.ts';
 export { goDuration, parseGoDuration, wholeTimeoutMs } from './go-durations.ts';
-export { isBusinessId, isTaskId, plainTaskId, storedTaskId } from './ids.ts';
+export {
+  isBusinessId,
+  isResourceId,
+  isTaskId,
+  plainTaskId,
+  RESOURCE_ID_PATTERN,
+  storedTaskId,
+} from './ids.ts';
 export {
   DEFAULT_TIMEOUT_MS,
+  MAX_CALENDARS,
   MAX_GROUP_BYTES,
   MAX_HEADERS,
   MAX_HEADERS_BYTES,
+  MAX_LABEL_LENGTH,
   MAX_RETRIES,
   MIN_API_RETRY_MS,
   MIN_UNIQUE_MS,

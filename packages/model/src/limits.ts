@@ -13,3 +13,7 @@ export const MAX_HEADERS = 64;
 export const MAX_HEADERS_BYTES = 16_384;
 /** Longest attempt of a task that sets no limit, as in Asynq. */
 export const DEFAULT_TIMEOUT_MS = 30 * 60_000;
+/** Calendars that are kept beside those that are built in: a list of them is one answer. */
+export const MAX_CALENDARS = 100;
+/** Longest name for people, such as that of a calendar, in characters. */
+export const MAX_LABEL_LENGTH = 128;

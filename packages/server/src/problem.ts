@@ -79,6 +79,10 @@ const PROBLEM_BY_ERROR = {
   'payload-too-large': 'too-large',
   'task-not-found': 'not-found',
   'queue-not-found': 'not-found',
+  'calendar-not-found': 'not-found',
+  'too-many-calendars': 'validation-failed',
+  'managed-elsewhere': 'managed-elsewhere',
+  'version-mismatch': 'version-mismatch',
   'wrong-state': 'wrong-state',
   'not-supported': 'not-supported',
   // No operation can cause these four: a caller's search is bounded by what its key may see, see `http/tasks/find-task.ts`.
@@ -114,7 +118,6 @@ const PROBLEM_BY_ERROR = {
   'result-gone': 'internal',
   'token-not-held': 'internal',
   'handler-missing': 'internal',
-  'version-mismatch': 'internal',
 } satisfies Record<ErrorCode, ProblemCode>;
 
 /** Not the engine's text: it names the broker's address, which callers need not know. The log has it. */
@@ -153,7 +156,24 @@ function notFound(error: TaskCenterError): ProblemError {
     const name = JSON.stringify(logicalQueue(error.details.queue).name);
     return new ProblemError('not-found', `There is no queue ${name}; a queue is created by its first task.`);
   }
+  if (isTaskCenterError(error, 'calendar-not-found')) return new ProblemError('not-found', error.message);
   return taskNotFound();
+}
+
+/** What the schemas cannot know: the limit, for example. */
+function notValid(error: TaskCenterError): ProblemError {
+  if (!isTaskCenterError(error, 'too-many-calendars'))
+    return new ProblemError('validation-failed', `${error.message} ${error.fix}`);
+  const message = `does not exist yet, and there are ${error.details.limit} calendars already: change one of them`;
+  return invalid([{ parameter: 'id', code: 'out_of_range', message, got: null }]);
+}
+
+/** Of what was deleted meanwhile, too: then there is no version. */
+function versionMismatch(error: TaskCenterError): ProblemError {
+  const { current } = error.details as { current?: number | null };
+  return new ProblemError('version-mismatch', `${error.message} ${error.fix}`, {
+    extra: current === undefined ? {} : { current_version: current },
+  });
 }
 
 function engineProblem(error: TaskCenterError): ProblemError | null {
@@ -163,6 +183,10 @@ function engineProblem(error: TaskCenterError): ProblemError | null {
       return null;
     case 'not-found':
       return notFound(error);
+    case 'validation-failed':
+      return notValid(error);
+    case 'version-mismatch':
+      return versionMismatch(error);
     case 'broker-unavailable':
       return brokerUnavailable(error);
     case 'broker-full':

@@ -117,6 +117,34 @@ describe('the OpenAPI document', () => {
     },
   );
 
+  test('says of what has a version that answers have an ETag, and which changes may depend on it', () => {
+    const named = (part: Json | undefined, kind: string) =>
+      ((part?.[kind] ?? []) as { $ref?: string }[]).flatMap(({ $ref = '' }) => $ref.split('/').at(-1) ?? []);
+    const seen = routeList
+      .filter(({ versioned }) => versioned)
+      .map(({ operationId, method }) => {
+        const operation = operations.find(({ id }) => id === operationId)?.operation ?? {};
+        const responses = operation['responses'] as Record<string, { headers: Json }>;
+        const withEtag = Object.keys(responses).filter(
+          (status) => 'etag' in (responses[status]?.headers ?? {}),
+        );
+        const conditions = named(operation, 'parameters').filter((name) => name.startsWith('If'));
+        return { method, withEtag, conditions, has412: '412' in responses };
+      });
+    expect(seen.slice(0, 4)).toEqual([
+      { method: 'GET', withEtag: ['200', '304'], conditions: ['IfNoneMatch'], has412: false },
+      { method: 'PUT', withEtag: ['200', '201'], conditions: ['IfMatch', 'IfNoneMatch'], has412: true },
+      { method: 'PATCH', withEtag: ['200'], conditions: ['IfMatch'], has412: true },
+      { method: 'DELETE', withEtag: [], conditions: ['IfMatch'], has412: true },
+    ]);
+    const created = operations.flatMap(({ operation }) => {
+      const { 201: answer } = operation['responses'] as Record<number, { headers: Json }>;
+      return answer ? [Object.keys(answer.headers)] : [];
+    });
+    expect(created.length).toBeGreaterThan(1);
+    for (const headers of created) expect(headers).toContain('location');
+  });
+
   test.each(operations)(
     'has one example of $id, of what it takes and what it answers',
     ({ id, operation }) => {

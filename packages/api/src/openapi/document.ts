@@ -6,6 +6,7 @@ import type { Route, Tag } from '../route.ts';
 import { routeList, type OperationId } from '../contract.ts';
 import { ROLES } from '../access/schemas.ts';
 import { fieldsOf } from '../strict.ts';
+import { conditionsOf } from '../versions.ts';
 import { examples } from './examples.ts';
 import {
   ANSWER_HEADERS,
@@ -30,6 +31,7 @@ field or a parameter that is not is refused.`;
 const TAGS = {
   tasks: 'Submit, find, cancel and delete tasks',
   queues: 'See, pause and resume queues',
+  calendars: 'Days on which schedules fire or do not, such as holidays',
   access: 'The API key of the call',
   broker: 'The store of tasks',
   service: 'The service itself; these operations need no key',
@@ -68,12 +70,14 @@ function commonProblems(route: Route): ProblemCode[] {
   if (route.role !== '-')
     codes.push('unauthenticated', 'forbidden', 'broker-unavailable', 'overloaded', 'shutting-down');
   if (route.body !== undefined) codes.push('unsupported-media');
+  if (conditionsOf(route).includes('if-match')) codes.push('version-mismatch');
   if (route.role !== '-' && route.method !== 'GET') codes.push('broker-full');
   return codes;
 }
 
 /** Headers that answers with a status have, whatever the operation is. */
 const STATUS_HEADERS: Readonly<Record<number, readonly AnswerHeader[]>> = {
+  201: ['location'],
   401: ['www-authenticate'],
   503: ['retry-after'],
 };
@@ -104,9 +108,11 @@ function problemAnswers(route: Route): Record<number, Json> {
 function goodAnswers(route: Operation, components: Components): Record<number, Json> {
   const media = route.produces ?? 'application/json';
   const { answer } = examples[route.operationId];
+  const version: AnswerHeader[] = route.versioned && route.method !== 'DELETE' ? ['etag'] : [];
+  const own = [...(route.answerHeaders ?? []), ...version];
   const shown = Object.entries(route.answers).map(([status, schema]) => {
     const description = schema === null ? 'Done' : route.summary;
-    const headers = headersOf(Number(status), Number(status) < 300 ? route.answerHeaders : []);
+    const headers = headersOf(Number(status), Number(status) < 300 ? own : []);
     // A status other than the first tells of trouble: the example shows what is usual.
     const example = Number(status) < 300 ? { example: answer } : {};
     if (schema === null) return [status, { description, headers }];
@@ -119,6 +125,8 @@ function goodAnswers(route: Operation, components: Components): Record<number, J
 /** An operation that answers one status with a good answer and a problem says so with both media types. */
 function answersOf(route: Operation, components: Components): Json {
   const answers: Record<number, Json> = goodAnswers(route, components);
+  if (route.method === 'GET' && route.versioned)
+    answers[304] = { description: 'It still has that version', headers: headersOf(304, ['etag']) };
   for (const [status, answer] of Object.entries(problemAnswers(route))) {
     // `/readyz` answers 503 with its state, and a refusal with a problem.
     const known = answers[Number(status)];
@@ -140,7 +148,7 @@ function bodyOf(route: Operation, components: Components): Json {
 
 /** One operation, as its path shows it. */
 function operationOf(route: Operation, components: Components): Json {
-  const headers: RequestHeader[] = ['x-request-id', ...(route.requestHeaders ?? [])];
+  const headers: RequestHeader[] = ['x-request-id', ...(route.requestHeaders ?? []), ...conditionsOf(route)];
   return {
     operationId: route.operationId,
     tags: [route.tag],
@@ -172,7 +180,7 @@ export function openapi(version: string): Json {
   // Answers refer to it by its name.
   schemaOf(problem, 'answer', schemas);
   const parameters = Object.entries(REQUEST_HEADERS).map(
-    ([name, about]) => [name, { name, in: 'header', ...about, schema: { type: 'string' } }] as const,
+    ([name, about]) => [name, { name, in: 'header', ...about }] as const,
   );
   return {
     openapi: '3.1.0',

@@ -1,6 +1,7 @@
 // One example of each operation: what is sent, if it has a body, and a good answer. The types keep them true, and a test
 // checks them with the schemas of the document.
 
+import type { Calendar } from '../calendars/schemas.ts';
 import type { OperationId } from '../contract.ts';
 import type { AnswerOf, BodyInputOf } from '../operations.ts';
 import type { Queue } from '../queues/schemas.ts';
@@ -110,6 +111,15 @@ const submitted = {
   callback: { url: 'https://billing.example.com/hooks/invoice' },
 };
 
+const officeDays = { name: 'Our office', off: ['2026-12-24', '2026-12-31'], on: [] };
+const officeCalendar: Calendar = {
+  id: 'office',
+  ...officeDays,
+  source: 'api',
+  created_at: '2026-11-24T08:00:00.000Z',
+  version: 1,
+};
+
 /**
  * The examples by operation. To add an operation, add its line: this does not compile without it. An operation whose answer has
  * no content has `undefined`.
@@ -156,6 +166,15 @@ export const examples: { readonly [O in OperationId]: Example<O> } = {
     answer: { ...ordersQueue, paused: true, pause_reason: 'maintenance until noon' },
   },
   resumeQueue: { body: {}, answer: ordersQueue },
+  listCalendars: { answer: { data: [officeCalendar], next_cursor: null, total: 1, scanned: null } },
+  getCalendar: { answer: officeCalendar },
+  putCalendar: { body: officeDays, answer: officeCalendar },
+  // The name stays, as the patch does not have it.
+  patchCalendar: {
+    body: { on: ['2026-12-19'] },
+    answer: { ...officeCalendar, on: ['2026-12-19'], version: 2 },
+  },
+  deleteCalendar: { answer: undefined },
   getMe: {
     answer: {
       key_id: '7k2m9q4x8d1w',

@@ -1,5 +1,6 @@
 // The headers of requests and answers, by name, as the document shows them.
 
+import { CONDITION_PATTERN } from '../values.ts';
 import type { Json } from './schemas.ts';
 
 /** Headers that every answer has. */
@@ -27,8 +28,10 @@ export const ANSWER_HEADERS = {
   'task-center-version': textHeader('The version of the program', '0.1.0'),
   'cache-control': textHeader('No answer may be kept', 'no-store'),
   'x-content-type-options': textHeader('Browsers must not guess another media type', 'nosniff'),
-  // Of a submission.
-  location: textHeader('The URL of the new task', '/v1/tasks/invoice-4711?queue=orders'),
+  // Of each 201.
+  location: textHeader('The URL of what was made', '/v1/tasks/invoice-4711?queue=orders'),
+  // Of what has a version.
+  etag: textHeader('The version, for `If-Match` and `If-None-Match`', '"v7"'),
   // Of each 503.
   'retry-after': {
     description: 'Seconds after which the call may succeed',
@@ -56,20 +59,42 @@ export const ANSWER_HEADERS = {
 /** A header that a row of the route table may name for its good answers. */
 export type AnswerHeader = keyof typeof ANSWER_HEADERS;
 
-/** Each header of a request. None is refused: a value that cannot be used is replaced or ignored. */
+/** What a header that may have any text is. */
+const anyText = { type: 'string' };
+const condition = { type: 'string', pattern: CONDITION_PATTERN };
+
+/**
+ * Each header of a request. Conditions are refused if they cannot be read; any other value that cannot be used is replaced or
+ * ignored.
+ */
 export const REQUEST_HEADERS = {
   'x-request-id': {
     description: 'An ID for the request, `[A-Za-z0-9_.:-]{1,64}`; any other is replaced',
+    schema: anyText,
     example: '8f1c2d',
   },
   traceparent: {
     description:
       'W3C trace context of the tasks that have none of their own; one that is not valid is ignored',
+    schema: anyText,
     example: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
   },
   tracestate: {
     description: 'W3C trace state, with traceparent',
+    schema: anyText,
     example: 'vendor=00f067aa0ba902b7',
+  },
+  'if-match': {
+    description:
+      'Changes this version only: an ETag, a list of them, or `*` for any. Else the answer is version-mismatch',
+    schema: condition,
+    example: '"v7"',
+  },
+  'if-none-match': {
+    description:
+      '`*` makes what does not exist yet, and changes nothing else. In a GET: an ETag that is still the right one gets 304',
+    schema: condition,
+    example: '*',
   },
 } as const satisfies Record<string, Json>;
 

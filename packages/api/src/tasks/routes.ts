@@ -18,7 +18,6 @@ export const taskRoutes = {
     body: singleTaskInput,
     requestHeaders: ['traceparent', 'tracestate'],
     answers: { 201: task },
-    answerHeaders: ['location'],
     problems: ['task-exists', 'url-blocked', 'business-forbidden', 'broker-unsafe'],
     // The stored task says who submitted it and when; a line of the log for each would only repeat that.
     audit: false,

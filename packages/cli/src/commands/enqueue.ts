@@ -3,10 +3,9 @@
 
 import { RawJson, type CallbackInput, type Task, type TaskInput } from '@task-center/api';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { readFileSync } from 'node:fs';
 import { CliError } from '../errors.ts';
-import { decodeText } from '../input.ts';
 import type { Io } from '../io.ts';
+import { fileBytes, jsonText } from '../json-input.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
 
 /** The arguments of the flags, by commander's names, such as `runAt`. */
@@ -23,8 +22,6 @@ interface Flag {
   toField?(argument: unknown, io: Io): unknown;
 }
 
-const BYTE_ORDER_MARK = '\ufeff';
-
 /** Collects the values of a flag that may be repeated. */
 const collect = (value: string, values: readonly string[] = []) => [...values, value];
 
@@ -40,37 +37,14 @@ function wholeNumber(text: string): number {
  * @param given JSON, `@path` for a file, or `@-` for standard input
  */
 async function payloadOf(given: string, io: Io): Promise<RawJson> {
-  const text = decodeText(await payloadBytes(given, io), (fault) => {
-    throw new CliError(`The payload ${fault}. JSON is written in UTF-8.`, 2);
-  });
-  if (text.startsWith(BYTE_ORDER_MARK))
-    throw new CliError(
-      'The payload begins with a byte order mark (EF BB BF), which JSON does not have. Remove it.',
-      2,
-    );
-  try {
-    JSON.parse(text);
-    return new RawJson(text.trim());
-  } catch (error) {
-    const message = `The payload is not JSON: ${(error as Error).message}. Use --payload-text for other text.`;
-    throw new CliError(message, 2, { cause: error });
-  }
+  const source = { what: 'The payload', otherwise: 'Use --payload-text for other text.' };
+  return new RawJson(jsonText(await payloadBytes(given, io), source));
 }
 
 /** The same bytes, wherever they come from, are treated alike. Arguments were checked before the command began. */
 async function payloadBytes(given: string, io: Io): Promise<Uint8Array> {
   if (given === '@-') return io.readInput();
-  return given.startsWith('@') ? readFile(given.slice(1)) : Buffer.from(given);
-}
-
-function readFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new CliError(`The file ${path} cannot be read (${(error as NodeJS.ErrnoException).code}).`, 1, {
-      cause: error,
-    });
-  }
+  return given.startsWith('@') ? fileBytes(given.slice(1)) : Buffer.from(given);
 }
 
 /**

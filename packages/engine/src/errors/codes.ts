@@ -38,6 +38,12 @@ function quotedList(names: readonly string[]): string {
   return names.length > MAX_NAMED ? `${quoted.join(', ')} …` : quoted.join(', ');
 }
 
+/** Which version was met instead of the expected one; undefined = it is not known. */
+function currentText(current: number | null | undefined): string {
+  if (current === null) return 'it does not exist';
+  return current === undefined ? 'another process has changed it' : `it has version ${current}`;
+}
+
 /**
  * Every error that the engine raises on purpose, by its code. Codes are stable, texts may change. The server maps each
  * code to an HTTP problem.
@@ -216,9 +222,21 @@ export const codes = {
     message: `handler not found for task ${goQuoted(type)}`,
     fix: 'Register a handler for this type, or for a pattern such as "*".',
   }),
-  'version-mismatch': ({ kind, id }: { kind: string; id: string }) => ({
-    message: `The ${kind} "${id}" was not stored: another process has changed it.`,
+  'version-mismatch': ({ kind, id, current }: { kind: string; id: string; current?: number | null }) => ({
+    message: `The ${kind} "${id}" was not changed: ${currentText(current)}.`,
     fix: 'Read it again and apply the change to the new version.',
+  }),
+  'calendar-not-found': ({ id }: { id: string }) => ({
+    message: `There is no calendar "${id}".`,
+    fix: 'Check the ID. The list of calendars has all of them.',
+  }),
+  'too-many-calendars': ({ id, limit }: { id: string; limit: number }) => ({
+    message: `The calendar "${id}" was not made: there are ${limit} already, and no more are kept.`,
+    fix: 'Remove one that no schedule names, or change one of them.',
+  }),
+  'managed-elsewhere': ({ what, where, instead }: { what: string; where: string; instead: string }) => ({
+    message: `The ${what} belongs to ${where}.`,
+    fix: instead,
   }),
 } satisfies Record<string, (details: never) => ErrorText>;
 

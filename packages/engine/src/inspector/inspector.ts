@@ -4,6 +4,7 @@ import type { RunningTask, ServerRecord } from '../broker/presence.ts';
 import { checkBroker } from '../checks/values.ts';
 import { listServers, showPayload, writeBackup, type ShownPayload } from '../control/index.ts';
 import { BrokerInspector } from './broker-inspector.ts';
+import { CalendarInspector } from './calendar-inspector.ts';
 import { ClusterInspector } from './cluster-inspector.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { SchedulerInspector } from './scheduler-inspector.ts';
@@ -35,6 +36,8 @@ export class Inspector {
   readonly tasks: TaskInspector;
   /** The periodic tasks of the running schedulers. */
   readonly schedulers: SchedulerInspector;
+  /** The days on which schedules do not fire. */
+  readonly calendars: CalendarInspector;
   /** Whether the broker can keep its promises. */
   readonly broker: BrokerInspector;
   /** Slots and nodes of a Redis Cluster. */
@@ -48,6 +51,7 @@ export class Inspector {
     this.queues = new QueueInspector(broker);
     this.tasks = new TaskInspector(broker);
     this.schedulers = new SchedulerInspector(broker);
+    this.calendars = new CalendarInspector(broker);
     this.broker = new BrokerInspector(broker);
     this.cluster = new ClusterInspector(broker);
   }

@@ -101,6 +101,32 @@ const ARGUMENTS: readonly Argument[] = [
   argument('queues.pause reason', WRONG, ({ queues }, reason) => queues.pause(Q, reason)),
   argument('queues.remove options', [...WRONG, 'x'], ({ queues }, how) => queues.remove(Q, how)),
   argument('queues.remove force', [1, 'yes', {}], ({ queues }, force) => queues.remove(Q, { force })),
+  ...(['get', 'remove'] as const).map((verb) =>
+    argument(`calendars.${verb} id`, [...NO_TEXT, undefined, 'Office', '-a', 'a b'], ({ calendars }, id) =>
+      calendars[verb](id),
+    ),
+  ),
+  argument('calendars.put id', [...NO_TEXT, undefined, 'Office'], ({ calendars }, id) =>
+    calendars.put(id, {}),
+  ),
+  argument('calendars.put calendar', [...WRONG, undefined, 'x'], ({ calendars }, calendar) =>
+    calendars.put('office', calendar),
+  ),
+  argument('calendars.put calendar.name', [5, '', ' ', [], 'x'.repeat(129)], ({ calendars }, name) =>
+    calendars.put('office', { name }),
+  ),
+  argument('calendars.put calendar.off', [5, 'x', {}, null], ({ calendars }, off) =>
+    calendars.put('office', { off }),
+  ),
+  argument('calendars.put calendar.on.1', [5, '', '2026-02-30', null], ({ calendars }, date) =>
+    calendars.put('office', { on: ['2026-12-19', date] }),
+  ),
+  argument('calendars.put expectedVersion', [-1, 1.5, '1', null, 10n], ({ calendars }, expectedVersion) =>
+    calendars.put('office', {}, { expectedVersion }),
+  ),
+  argument('calendars.remove expectedVersion', [-1, 1.5, '1', null, 10n], ({ calendars }, expectedVersion) =>
+    calendars.remove('office', { expectedVersion }),
+  ),
   argument('schedulers.events entryId', [...NO_TEXT, undefined], ({ schedulers }, id) =>
     schedulers.events(id),
   ),

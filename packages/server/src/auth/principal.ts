@@ -51,6 +51,19 @@ export function requireQueueAccess(principal: Principal, name: string): void {
   });
 }
 
+/**
+ * Checks that the key is bound to no business and no queue, for what all of them share.
+ *
+ * @param what such as `change calendars`
+ * @throws ProblemError `forbidden`
+ */
+export function requireUnbound({ businesses, queues }: Principal, what: string): void {
+  if (businesses === null && queues === null) return;
+  throw new ProblemError('forbidden', `A key that is bound to businesses or queues may not ${what}.`, {
+    extra: { needed: { businesses: null, queues: null } },
+  });
+}
+
 /** Whether the key has this role, or one that may do more. */
 export const hasRole = ({ role }: Principal, needed: Role): boolean =>
   ROLES.indexOf(role) >= ROLES.indexOf(needed);

@@ -11,6 +11,7 @@ import { accessHandlers } from './access/handlers.ts';
 import { Admission } from './admission.ts';
 import { batchHandlers } from './batches/handlers.ts';
 import { brokerHandlers } from './broker/handlers.ts';
+import { calendarHandlers } from './calendars/handlers.ts';
 import type { Env, Handlers } from './call.ts';
 import type { AppDeps } from './deps.ts';
 import { dispatch } from './dispatch.ts';
@@ -27,6 +28,7 @@ const handlers: Handlers = {
   ...taskHandlers,
   ...batchHandlers,
   ...queueHandlers,
+  ...calendarHandlers,
   ...accessHandlers,
   ...brokerHandlers,
   ...serviceHandlers,

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { BodyOf, OperationId, ParamsOf, ProblemItem, QueryOf } from '@task-center/api';
+import type { control } from '@task-center/engine';
 import type { Principal } from '../auth/principal.ts';
 import type { AppDeps } from './deps.ts';
 
@@ -22,6 +23,8 @@ export interface Call<O extends OperationId> {
   readonly params: ParamsOf<O>;
   readonly query: QueryOf<O>;
   readonly body: BodyOf<O>;
+  /** Whether the call is for a resource with this version; null = there is none yet. True where it says nothing of versions. */
+  readonly expects: control.VersionTest;
   /** The caller. Meaningless in operations without a role, which anyone may call. */
   readonly principal: Principal;
   readonly requestId: string;
@@ -31,7 +34,10 @@ export interface Call<O extends OperationId> {
   isGone(): AbortSignal;
 }
 
-/** What a handler answers with. */
+/**
+ * What a handler answers with. The dispatcher adds the `etag` of a resource with versions, and to the 201 of a PUT its
+ * `location`.
+ */
 export interface Reply {
   /** Default 200. */
   readonly status?: number;

@@ -14,6 +14,7 @@ import {
   type Handlers,
   type Reply,
 } from './call.ts';
+import { withVersion } from './conditions.ts';
 import { keepUntilTaken } from './memory/budget.ts';
 import { JSON_TYPE } from '../media-types.ts';
 import { withSteps, type Operation, type PendingCall } from './steps.ts';
@@ -69,9 +70,11 @@ export function dispatch(operationId: OperationId, handlers: Handlers, deps: Pen
   const operation: Operation = { operationId, route, findFurtherItems, answerBytes: size.expected };
   // The handler expects the types of this operation's schemas, by which `checkInput` has checked the input.
   const answer = handle as unknown as (call: UntypedCall) => Promise<Reply>;
-  const run = withSteps(route, ({ checked, principal, requestId, headers, request }) =>
-    answer({ ...checked, principal, requestId, headers, deps, isGone: () => request.signal }),
-  );
+  const run = withSteps(route, async ({ checked, principal, requestId, headers, request }) => {
+    const common = { principal, requestId, headers, deps, isGone: () => request.signal };
+    const reply = await answer({ ...checked, ...common });
+    return route.versioned && checked ? withVersion(reply, { route, request, checked }) : reply;
+  });
   return async (context: Context<Env>): Promise<Response> => {
     const request = context.req.raw;
     const bindings: Bindings = context.env ?? {};

@@ -1,6 +1,17 @@
 /** Checks a call's input against its route. */
-import { isList, itemsOf, type ProblemItem, type Route } from '@task-center/api';
+import {
+  isList,
+  itemsOf,
+  mergePatch,
+  routes,
+  type BodyOf,
+  type OperationId,
+  type ProblemItem,
+  type Route,
+} from '@task-center/api';
+import type { control } from '@task-center/engine';
 import { invalid } from '../problem.ts';
+import { readConditions } from './conditions.ts';
 
 /** The input as it arrived. */
 export interface Unchecked {
@@ -15,7 +26,10 @@ export interface Unchecked {
 export interface Checked {
   readonly params: unknown;
   readonly query: unknown;
+  /** A patch is as it was sent. */
   readonly body: unknown;
+  /** What the call says of the version that it is for. */
+  readonly expects: control.VersionTest;
 }
 
 /**
@@ -35,7 +49,7 @@ function readQuery(query: URLSearchParams, route: Route): { input: unknown; item
 }
 
 /** Refused rather than ignored: a caller that sends one of them relies on its effect. */
-const UNBUILT_HEADERS = ['idempotency-key', 'if-match', 'if-unmodified-since'];
+const UNBUILT_HEADERS = ['idempotency-key', 'if-unmodified-since'];
 
 function refusedHeaders(headers: Headers): ProblemItem[] {
   return UNBUILT_HEADERS.filter((header) => headers.has(header)).map((header) => ({
@@ -58,7 +72,8 @@ export function validate(
   further: (body: unknown) => readonly ProblemItem[],
 ): Checked {
   const given = readQuery(unchecked.query, route);
-  const items: ProblemItem[] = [...given.items, ...refusedHeaders(unchecked.headers)];
+  const conditions = readConditions(route, unchecked.headers);
+  const items: ProblemItem[] = [...given.items, ...refusedHeaders(unchecked.headers), ...conditions.items];
   const check = (schema: Route['query'], input: unknown, location: 'pointer' | 'parameter') => {
     const result = schema.safeParse(input);
     if (!result.success) items.push(...itemsOf(result.error, { schema, input, location, basePath: [] }));
@@ -68,7 +83,26 @@ export function validate(
   const query = check(route.query, given.input, 'parameter');
   const schema = route.checked ?? route.body;
   const body = schema && check(schema, unchecked.body === undefined ? {} : unchecked.body, 'pointer');
-  if (items.length === 0) return { params, query, body };
+  const { expects } = conditions;
+  if (items.length === 0)
+    return { params, query, body: route.method === 'PATCH' ? unchecked.body : body, expects };
   items.push(...further(unchecked.body));
   throw invalid(items);
+}
+
+/**
+ * Applies a merge patch to what clients may change of a resource, and checks the result as the body of its PUT: a PATCH can make
+ * nothing that a PUT could not.
+ *
+ * @param put the operation that replaces the resource
+ * @param present what would have to be sent to leave the resource as it is
+ * @throws ProblemError `validation-failed`; its pointers are those of the whole
+ */
+export function merged<O extends OperationId>(put: O, present: object, patch: unknown): BodyOf<O> {
+  const { body: schema }: Route = routes[put];
+  if (schema === undefined) throw new TypeError(`${put} takes no body`);
+  const input = mergePatch(present, patch);
+  const result = schema.safeParse(input);
+  if (result.success) return result.data as BodyOf<O>;
+  throw invalid(itemsOf(result.error, { schema, input, location: 'pointer', basePath: [] }));
 }

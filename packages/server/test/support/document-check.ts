@@ -42,6 +42,7 @@ const KEYWORDS = new Set(
 );
 const FORMATS: Readonly<Record<string, RegExp>> = {
   'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
+  date: /^\d{4}-\d\d-\d\d$/,
   binary: /^/,
 };
 

@@ -108,6 +108,9 @@ const classes = ({ broker }: World): Record<string, Row> => ({
 const inspectors = ({ broker }: World): Record<string, Row> => ({
   'new Inspector': { args: { broker } },
   'Inspector.backup': { args: { path: '/nowhere/x.db', options: {} } },
+  'CalendarInspector.get': { args: { id: 'cn' } },
+  'CalendarInspector.put': { args: { id: 'office', calendar: { name: 'x', off: [], on: [] }, options: {} } },
+  'CalendarInspector.remove': { args: { id: 'office', options: {} } },
   'ClusterInspector.keySlot': { args: { queue: 'known' } },
   'ClusterInspector.nodes': { args: { queue: 'known' } },
   'QueueInspector.get': { args: { queue: 'known' } },
@@ -218,6 +221,7 @@ function receiverOf(name: string, { broker, context }: World): object {
     Scheduler: () => new engine.Scheduler(broker),
     Inspector: () => inspector,
     BrokerInspector: () => inspector.broker,
+    CalendarInspector: () => inspector.calendars,
     ClusterInspector: () => inspector.cluster,
     QueueInspector: () => inspector.queues,
     SchedulerInspector: () => inspector.schedulers,

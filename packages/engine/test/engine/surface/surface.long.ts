@@ -27,7 +27,7 @@ const FACETS =
  */
 const USE_CASES = /^control\./;
 /** Classes that programs get from an Inspector, and do not make themselves. */
-const MADE_BY_US = /^new (Broker|Cluster|Queue|Scheduler|Task)Inspector$/;
+const MADE_BY_US = /^new (Broker|Calendar|Cluster|Queue|Scheduler|Task)Inspector$/;
 /** The texts of errors. `TaskCenterError` calls them. */
 const TEXTS = /^codes\./;
 

@@ -1,6 +1,7 @@
 /** Operations on the store of tasks itself. */
 import type { BrokerState } from '@task-center/api';
 import { control } from '@task-center/engine';
+import { requireUnbound } from '../../auth/principal.ts';
 import { ProblemError } from '../../problem.ts';
 import { Download, type Call, type Handlers, type Reply } from '../call.ts';
 
@@ -49,14 +50,7 @@ function fileName(wallMs: number): string {
  * @throws ProblemError `forbidden`
  */
 async function getBrokerBackup({ principal, deps, isGone }: Call<'getBrokerBackup'>): Promise<Reply> {
-  if (principal.businesses !== null || principal.queues !== null)
-    throw new ProblemError(
-      'forbidden',
-      'A key that is bound to businesses or queues may not back up the broker.',
-      {
-        extra: { needed: { businesses: null, queues: null } },
-      },
-    );
+  requireUnbound(principal, 'back up the broker');
   const { bytes, content } = await control.openBackup(deps.broker, { signal: isGone() });
   const name = fileName(deps.runtime.clock.wallMs());
   return {
