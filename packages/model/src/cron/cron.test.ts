@@ -122,6 +122,8 @@ test('29 February fires in the next leap year, eight years away around 2100; Go 
   expect(firingTimes('0 0 29 2 ?', '2096-03-01T00:00:00', 1)).toEqual(['2104-02-29T00:00:00']);
   expect(asynqTimes('0 0 29 2 ?', '2096-03-01T00:00:00', 1)).toEqual([]);
   expect(asynqTimes('0 0 30 2 *', '2026-01-01T00:00:00', 1)).toEqual([]);
+  for (const spec of [', * * * *', '* , * * *', '* * , * *', '* * * , *'])
+    expect(asynqTimes(spec, '2026-01-01T00:00:00', 1)).toEqual([]);
 });
 
 test('as in Go, a local time that does not exist is skipped, and one that comes twice fires twice', () => {

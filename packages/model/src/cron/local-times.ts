@@ -20,12 +20,12 @@ export interface LocalTimes {
 const inOrder = (values: ReadonlySet<number>): number[] => [...values].sort((a, b) => a - b);
 
 export function localTimes(fields: CronFields, filter?: DayFilter): LocalTimes {
-  return {
-    days: daysOfMonth(fields, filter),
-    hours: inOrder(fields.hour.values),
-    minutes: inOrder(fields.minute.values),
-    seconds: inOrder(fields.second.values),
-  };
+  const hours = inOrder(fields.hour.values);
+  const minutes = inOrder(fields.minute.values);
+  const seconds = inOrder(fields.second.values);
+  // Go reads the field `,`, which has no value: no day has a time then.
+  const isEmpty = hours.length * minutes.length * seconds.length === 0;
+  return { days: isEmpty ? () => 0 : daysOfMonth(fields, filter), hours, minutes, seconds };
 }
 
 /** How many of the values, which are in order, are below a value. */
