@@ -19,6 +19,8 @@ RULES = [
     (r"/(off|on)(/\d+)?", r"must be (a date .*|at most \d+ dates .*)"),
     (r"", r"must be at most \d+ dates in both lists together"),
     (r"/name", r"must not be blank"),
+    # It tries headers with a 0, whatever their pattern is.
+    (r"if-(none-)?match", r"must be \* or a list of ETags such as .*"),
     (r"id", r"does not exist yet, and there are \d+ calendars already.*"),
     (r"/(trace_id|priority)", r"means the queue .*|differs from .*"),
 ]
@@ -26,7 +28,7 @@ WHOLE = {("malformed", "cursor"), ("url-blocked", None)}
 
 
 def is_meant(item):
-    where = item.get("pointer") or item.get("parameter") or ""
+    where = item.get("pointer") or item.get("parameter") or item.get("header") or ""
     return any(re.search(f"(?:{place})$", where) and re.fullmatch(text, item["message"]) for place, text in RULES)
 
 
