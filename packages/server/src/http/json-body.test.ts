@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { mergePatch } from '@task-center/api';
 import { isJson, parseBody, RawPayload } from './json-body.ts';
 import { JsonFault } from './json-scanner.ts';
 
@@ -42,6 +43,19 @@ describe('a payload', () => {
       defaults: { payload: new RawPayload(Buffer.from('1')) },
       tasks: [{ payload: new RawPayload(Buffer.from('22222222222222222222')) }, { x: { payload: 3 } }, {}],
     });
+  });
+
+  test('of a task is replaced by a patch as a whole, with every digit, and kept by one that does not name it', () => {
+    const read = (text: string) => parseBody(bytes(text)) as { task: { payload: RawPayload; queue: string } };
+    const before = read('{"task":{"queue":"a","payload":{"id":12345678901234567890,"n":1.10}}}');
+    expect(mergePatch(before, read('{"task":{"queue":"b"}}'))).toEqual({
+      task: { queue: 'b', payload: before.task.payload },
+    });
+    const patch = read('{"task":{"payload":{"id":98765432109876543210,"n":null}}}');
+    expect(mergePatch(before, patch)).toEqual({
+      task: { queue: 'a', payload: new RawPayload(bytes('{"id":98765432109876543210,"n":null}')) },
+    });
+    expect(mergePatch(before, read('{"task":{"payload":null}}'))).toEqual({ task: { queue: 'a' } });
   });
 
   test('that is null counts as no payload', () => {

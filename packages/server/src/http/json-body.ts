@@ -41,7 +41,7 @@ function insertPayload(root: unknown, bytes: Buffer, { from, to, holder }: Cut):
 /**
  * Parses a body.
  *
- * Payloads (`payload` of the root, of `tasks[i]` and of `defaults`) are checked for syntax and depth only and become
+ * Payloads (`payload` of the root, of `task`, of `tasks[i]` and of `defaults`) are checked for syntax and depth only and become
  * `RawPayload`; null stays null. Everywhere else duplicate fields, `__proto__`, halves of surrogate pairs, numbers beyond
  * 2^53-1, and more fields or values than any valid body has are refused.
  *

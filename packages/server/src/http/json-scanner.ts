@@ -16,7 +16,7 @@ export class JsonFault extends Error {
 }
 
 /**
- * What the scanner is in. Payloads are cut from the root, from each of `tasks` and from `defaults` (both are `task`).
+ * What the scanner is in. Payloads are cut from the root, from each of `tasks`, and from `task` and `defaults` (all three are `task`).
  */
 type Region = 'root' | 'task' | 'tasks' | 'other' | 'payload';
 type Holder = readonly (string | number)[];
@@ -39,6 +39,9 @@ const ZERO = 0x30;
 const POINT = 0x2e;
 /** Integers of this many characters are exact, whatever their digits are. */
 const MAX_EXACT_LENGTH = 15;
+
+/** Fields of a body that are a task or its defaults. */
+const HOLDERS = new Set(['task', 'defaults']);
 
 const isHex = (byte: number) =>
   (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46) || (byte >= 0x61 && byte <= 0x66);
@@ -261,7 +264,7 @@ export class Scanner {
     this.#skipBlanks();
     if (name === 'payload' && (region === 'root' || region === 'task')) this.#cut(holder);
     else if (region === 'root' && name === 'tasks') this.#value('tasks', ['tasks'], depth);
-    else if (region === 'root' && name === 'defaults') this.#value('task', ['defaults'], depth);
+    else if (region === 'root' && HOLDERS.has(name)) this.#value('task', [name], depth);
     else this.#value(region === 'payload' ? 'payload' : 'other', holder, depth);
   }
 
