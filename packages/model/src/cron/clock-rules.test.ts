@@ -5,7 +5,8 @@ import { asynqRule, ownRule } from './clock-rules.ts';
 import { readCronFields } from './cron-fields.ts';
 import { readCron } from './cron.ts';
 import type { CronFields } from './dialects.ts';
-import type { Cron } from './reading.ts';
+import type { Cron, Times } from './reading.ts';
+import { readTimes } from './times.ts';
 import { zoneOf } from './zone.ts';
 
 const HOURS = 40;
@@ -103,6 +104,14 @@ describe('an hour field that begins with a star', () => {
       );
       for (const [i, time] of times.slice(1).entries()) expect(time - (times[i] ?? 0)).toBe(15 * 60_000);
     }
+  });
+
+  test('is found backwards, also where a clock that was set back has shown later times before: Gaza, 28 October 2017', () => {
+    const cron = readTimes({ cron: '1 * 28 10 *', dialect: 'unix', timezone: 'Asia/Gaza' }) as Times;
+    const [first, second] = [Date.parse('2017-10-27T21:01Z'), Date.parse('2017-10-27T22:01Z')];
+    expect(cron.previous(second - 1, first - HOUR_MS)).toBe(first);
+    expect(cron.previous(second, first - HOUR_MS)).toBe(second);
+    expect(cron.previous(first - 1, first - HOUR_MS)).toBeNull();
   });
 
   test('with a step fires in both hours, and not in a gap', () => {

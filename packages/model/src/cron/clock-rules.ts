@@ -25,8 +25,9 @@ const ASYNQ_YEARS = 5;
 /** The moments of local times in a zone. */
 type ClockRule = (times: LocalTimes, zone: Zone) => Times;
 
-/** The first local day on which something after `afterMs` can lie. */
-const firstDayAfter = (afterMs: number): number => Math.floor((afterMs - MAX_OFFSET_MS) / DAY_MS);
+/** The first local day on which something after `afterMs` can lie. Nothing is searched for before 1970. */
+const firstDayAfter = (afterMs: number): number =>
+  Math.max(0, Math.floor((afterMs - MAX_OFFSET_MS) / DAY_MS));
 
 const endOfDay = (localMs: number): number => (Math.floor(localMs / DAY_MS) + 1) * DAY_MS;
 

@@ -3,8 +3,8 @@ import { DAY_MS } from '../durations.ts';
 import type { DayFilter, Times } from './reading.ts';
 import type { Zone } from './zone.ts';
 
-/** How far an interval is searched for a fire on a day that is not off: ten years and more. */
-const MAX_DAYS = 4_000;
+/** How far a fire on a day that is not off is searched for: forty years, as with cron. A calendar lists no more days than ten years have. */
+const MAX_DAYS = 14_610;
 
 const isOff = (filter: DayFilter, day: number): boolean => filter(day) === 'off';
 
