@@ -172,6 +172,9 @@ describe('a disk reserve', () => {
     setup.database.exec('PRAGMA max_page_count = 1000000');
     const removal = request('change', plain({ queue: 'default', id: 'a0', action: 'remove' }));
     expect(codesOf(setup.group.run([enqueue('c', 1), removal]))).toEqual(['broker-full', 'ok']);
+    const fires = request('scheduleFire', plain({ queue: 'default', writes: [] }));
+    const puts = request('schedulePut', plain([]));
+    expect(codesOf(setup.group.run([fires, puts]))).toEqual(['broker-full', 'broker-full']);
     expect(pending(setup)).toBe(19);
     spent = false;
     expect(codesOf(setup.group.run([enqueue('c', 1)]))).toEqual(['ok']);

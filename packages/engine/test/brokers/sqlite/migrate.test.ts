@@ -70,6 +70,7 @@ test('a file from before queues remembered businesses knows those of the tasks t
   await before.close();
   const raw = new DatabaseSync(path);
   raw.exec(`DROP TABLE queue_business; ALTER TABLE attempt DROP COLUMN stack; DROP TABLE log_line;
+    DROP TABLE schedule; DROP TABLE schedule_spec; DROP TABLE fire; DROP TABLE schedule_run;
     ALTER TABLE task DROP COLUMN progress; UPDATE meta SET value = 7 WHERE name = 'schema_version'`);
   raw.close();
   const { inspect } = await open(path);

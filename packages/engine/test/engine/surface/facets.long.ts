@@ -21,6 +21,7 @@ const FACETS: Readonly<Record<string, keyof Broker>> = {
   Inspect: 'inspect',
   Maintain: 'maintain',
   Presence: 'presence',
+  ScheduleStore: 'schedules',
   SchedulerEntries: 'schedulerEntries',
   Semaphores: 'semaphores',
   Signals: 'signals',

@@ -20,7 +20,7 @@ const WRITTEN_BY_HOSTS =
   /^(Admission|AggregationOptions|Runnable|HealthCheck|Clock|Log|LeveledLog|LogOutput|Runtime|PeriodicTaskManagerOptions|control\.TaskSearch)\./;
 /** The broker's own interface: it takes what it is given as it is. */
 const FACETS =
-  /^((Test)?Broker|Backup|Check|Claims|ClusterView|Consume|Control|Documents|Findings|Groups|Inspect|Maintain|Presence|SchedulerEntries|Semaphores|Signals|Submit)\./;
+  /^((Test)?Broker|Backup|Check|Claims|ClusterView|Consume|Control|Documents|Findings|Groups|Inspect|Maintain|Presence|ScheduleStore|SchedulerEntries|Semaphores|Signals|Submit)\./;
 /**
  * The use cases behind the Inspector, whose rows try their checks. They are for programs that are a door to a broker, such as
  * the HTTP service, and that have found what they pass on.
