@@ -1,5 +1,5 @@
-// Has calls handled in this thread, by a store in memory. They are packed as those of the writer thread are: what a caller sees
-// is the same.
+// Has calls handled in this thread, by a store in memory. They travel as JSON and bytes, as those of the writer thread do: what a
+// caller sees is the same.
 import { setImmediate } from 'node:timers';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { Lease } from '../../../broker/consume.ts';
@@ -13,7 +13,7 @@ import {
   type StoreCalls,
   createRequestHandlers,
 } from '../thread/requests.ts';
-import { pack, plain, toEnvelope, unpack, type Packet, type ReceivedPacket } from '../packing.ts';
+import { plain, type Packet, type ReceivedPacket } from '../packing.ts';
 import { LEASE } from '../rows.ts';
 import type { QueueChange } from '../states.ts';
 import { GroupCommit, type Answer, type WriterRequest } from '../thread/group-commit.ts';
@@ -36,9 +36,16 @@ interface MemoryCall {
   reject(error: TaskCenterError): void;
 }
 
-/** A packet as the other side of a message receives it. */
-const received = (packet: Packet<unknown, unknown>): ReceivedPacket<unknown, unknown> =>
-  unpack(pack([toEnvelope(0, packet)]))[0]!.packet;
+/** A packet as the other side of a message receives it. Nothing in it is shared with the sender. */
+const received = ({
+  data,
+  bytes,
+  rows = [],
+}: Packet<unknown, unknown>): ReceivedPacket<unknown, unknown> => ({
+  data: JSON.parse(JSON.stringify(data)) as unknown,
+  bytes: bytes.map((each) => each && new Uint8Array(each)),
+  rows: rows.map((row) => JSON.parse(row) as unknown),
+});
 
 /**
  * Calls of one turn of the event loop are handled together at its end, in one transaction, as those that reach the writer thread

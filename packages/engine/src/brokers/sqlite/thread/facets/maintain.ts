@@ -96,7 +96,7 @@ export function createLostTaskRecoverer(store: Store): (recovery: Recovery, nowM
   const lostTasks = database.named<{ queue: number; untilMs: number; limit: number }, LostRow>(`
     SELECT seq, attempts, crashes AS losses, alone_crashes AS crashes, is_alone AS isAlone, started_ms AS startedMs, worker,
       cancel IS NOT NULL AS isCancelling
-    FROM task WHERE queue = :queue AND state = ${ACTIVE} AND at <= :untilMs ORDER BY at, seq LIMIT :limit`);
+    FROM task WHERE queue = :queue AND state = ${ACTIVE} AND at <= :untilMs ORDER BY at, seq LIMIT :limit + 0`);
 
   return ({ entry, untilMs, limit, limits }, nowMs) => {
     const rows = lostTasks.all({ queue: entry.number, untilMs, limit }).sort((a, b) => b.isAlone - a.isAlone);
@@ -122,11 +122,11 @@ export function createLostTaskRecoverer(store: Store): (recovery: Recovery, nowM
   };
 }
 
-/** The first tasks of two states, in the order of their `at`. */
+/** The first tasks of two states, in the order of their `at`. Why `+ 0`: `SELECT_FIRST` in consume.ts. */
 const selectUntil = (columns: string, states: readonly [StateNumber, StateNumber]): string => {
   const ofState = (state: StateNumber) =>
     `SELECT at, seq, ${columns} FROM task WHERE queue = :queue AND state = ${state} AND at <= :nowMs`;
-  return `${states.map(ofState).join(' UNION ALL ')} ORDER BY 1, 2 LIMIT :limit`;
+  return `${states.map(ofState).join(' UNION ALL ')} ORDER BY 1, 2 LIMIT :limit + 0`;
 };
 
 interface UntilParams {
