@@ -69,7 +69,7 @@ test('calendars can be put, shown, edited in the version that was shown, listed 
   expect((await run(['delete', 'office'])).out).toBe('office  deleted\n');
   expect(await run(['show', 'office'])).toMatchObject({
     code: 1,
-    err: 'task-center: There is no calendar "office".\n',
+    err: 'task-center: There is no such calendar.\n',
   });
 });
 

@@ -156,7 +156,8 @@ function notFound(error: TaskCenterError): ProblemError {
     const name = JSON.stringify(logicalQueue(error.details.queue).name);
     return new ProblemError('not-found', `There is no queue ${name}; a queue is created by its first task.`);
   }
-  if (isTaskCenterError(error, 'calendar-not-found')) return new ProblemError('not-found', error.message);
+  if (isTaskCenterError(error, 'calendar-not-found'))
+    return new ProblemError('not-found', 'There is no such calendar.');
   return taskNotFound();
 }
 
