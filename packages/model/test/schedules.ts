@@ -1,4 +1,5 @@
 // What tests of schedules share: times that are multiples, a specification, and a store of one schedule that is looked at.
+import { putSpec, skipsLeftOf } from '../src/schedules/edits.ts';
 import { planFires, withMadeTasks } from '../src/schedules/plan-fires.ts';
 import type { PlanTimes } from '../src/schedules/due-times.ts';
 import type { Ledger, OpenRun } from '../src/schedules/ledger.ts';
@@ -77,6 +78,8 @@ export class Bench {
   ledger: Ledger | null = null;
   plan: Plan | null = null;
   maxTasks = 1_024;
+  /** Whether the last look had tasks that the queue did not take. */
+  wasRefused = false;
   #ids = 0;
 
   constructor(times: PlanTimes, fields: Partial<ScheduleSpec> = {}) {
@@ -90,7 +93,8 @@ export class Bench {
     const input = { spec, revision, isPaused, calendar, times, ledger, maxTasks };
     const nowMs = START_MS + atMs;
     let plan = planFires(input, nowMs);
-    if (isRefused && plan.fires.length > 0) plan = planFires({ ...input, isRefused }, nowMs);
+    this.wasRefused = isRefused && plan.fires.length > 0;
+    if (this.wasRefused) plan = planFires({ ...input, isRefused: true }, nowMs);
     const made = plan.fires.flatMap(({ fireMs, tasks }) =>
       Array.from({ length: tasks }, () => this.#run(fireMs, nowMs)),
     );
@@ -105,10 +109,10 @@ export class Bench {
     ];
   }
 
-  /** Ends all runs that are open; returns whether that is a reason to look now. */
-  end(atMs: number): boolean {
+  /** Ends runs, all that are open unless it is said which; returns whether that is a reason to look now. */
+  end(atMs: number, ids: readonly string[] = this.ledger?.open.map(({ id }) => id) ?? []): boolean {
     if (this.ledger === null) return false;
-    const ends = this.ledger.open.map(({ id }) => ({ id, endMs: START_MS + atMs }));
+    const ends = ids.map((id) => ({ id, endMs: START_MS + atMs }));
     const { ledger, isAwaited } = withEndedRuns({ spec: this.spec, ledger: this.ledger }, ends);
     this.ledger = ledger;
     return isAwaited;
@@ -116,6 +120,14 @@ export class Bench {
 
   edit(fields: Partial<ScheduleSpec>, atMs: number): void {
     this.spec = { ...this.spec, ...fields, updatedMs: START_MS + atMs };
+    this.revision += 1;
+  }
+
+  /** Edits it as its owner does. */
+  put(fields: Partial<ScheduleSpec>, atMs: number): void {
+    const { spec, ledger } = this;
+    const settings = { ...spec, skipNext: skipsLeftOf({ spec, ledger }), ...fields };
+    this.spec = putSpec({ spec, ledger }, { settings, task: NO_TASK, source: 'api' }, START_MS + atMs);
     this.revision += 1;
   }
 

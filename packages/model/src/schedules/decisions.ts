@@ -86,16 +86,18 @@ export class Decisions {
 
   /** Makes the fires that have waited for the end of a run: one after another, or all of them if runs may overlap now. */
   startWaiting(): void {
-    const { spec, isRefused } = this.#input;
+    const { spec, isRefused, nowMs } = this.#input;
     const maxRuns = spec.maxRuns ?? Infinity;
-    if (this.#isBusy || this.waiting.length === 0) return;
+    // After the clock was set back they may lie ahead, and no fire is early.
+    const isDue = () => (this.waiting[0] ?? Infinity) <= nowMs;
+    if (this.#isBusy || !isDue()) return;
     if (isRefused) {
       this.stop = 'refused';
       // What is due as well waits behind them.
       this.#isBusy = spec.overlap !== 'allow';
       return;
     }
-    while (this.waiting.length > 0 && !this.#isBusy && this.runs < maxRuns && this.#hasRoom()) {
+    while (isDue() && !this.#isBusy && this.runs < maxRuns && this.#hasRoom()) {
       const [fireMs = 0, ...others] = this.waiting;
       this.waiting = others;
       this.#make({ fireMs, outcome: 'queued', tasks: spec.shards, delayMs: 0 });

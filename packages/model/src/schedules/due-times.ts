@@ -34,6 +34,13 @@ export function boundedTimes(
   };
 }
 
+/**
+ * What `from: end` counts from; null = nothing has run. After the clock was set back a run may have ended before its own fire,
+ * which must not come again.
+ */
+export const lastEndOf = ({ lastEndMs, lastFireMs }: Ledger): number | null =>
+  lastEndMs === null ? null : Math.max(lastEndMs, lastFireMs ?? 0);
+
 /** `from: end`: the one time that counts from the end of the last run. */
 const timeFromEnd = (everyMs: number, { startsAtMs }: ScheduleSpec, endMs: number): number =>
   wholeSecond(Math.max(wholeSecond(endMs) + everyMs, startsAtMs ?? 0));
@@ -50,10 +57,8 @@ export function undecidedTimes(spec: ScheduleSpec, ledger: Ledger, times: PlanTi
   const afterMs = ledger.decidedToMs;
   if (spec.times.kind !== 'every' || spec.times.from === 'start') return { times: bounded, afterMs };
   if (hasOpenRun(ledger) || ledger.waiting.length > 0) return { times: NO_TIMES, afterMs };
-  const firstMs =
-    ledger.lastEndMs === null
-      ? bounded.next(afterMs)
-      : timeFromEnd(spec.times.everyMs, spec, ledger.lastEndMs);
+  const endMs = lastEndOf(ledger);
+  const firstMs = endMs === null ? bounded.next(afterMs) : timeFromEnd(spec.times.everyMs, spec, endMs);
   if (firstMs === null) return { times: NO_TIMES, afterMs };
   // The end of a run may be found after its next time: looks in between have decided nothing.
   return { times: boundedTimes(momentTimes(firstMs), spec), afterMs: firstMs - 1 };

@@ -39,7 +39,9 @@ export function putSpec(
   nowMs: number,
 ): ScheduleSpec {
   const stored = before?.spec;
-  const isSamePlan = stored !== undefined && planOf(stored) === planOf(settings);
+  // More runs for a schedule that has had all of its runs: nothing was due meanwhile.
+  const goesOn = before?.ledger?.nextFireMs === null && stored?.maxRuns !== settings.maxRuns;
+  const isSamePlan = stored !== undefined && !goesOn && planOf(stored) === planOf(settings);
   const isSameSkip = before !== null && skipsLeftOf(before) === settings.skipNext;
   return {
     ...settings,
@@ -49,7 +51,8 @@ export function putSpec(
     task,
     createdMs: stored?.createdMs ?? nowMs,
     updatedMs: nowMs,
-    plannedFromMs: isSamePlan ? stored.plannedFromMs : nowMs,
+    // It may lie ahead, if the clock was ahead then.
+    plannedFromMs: isSamePlan ? Math.min(stored.plannedFromMs, nowMs) : nowMs,
   };
 }
 

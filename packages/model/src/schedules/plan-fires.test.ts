@@ -162,7 +162,7 @@ describe('max_runs', () => {
   test('counts no fire that is left out, and a higher one goes on from the edit', () => {
     const bench = new Bench(minutely(), { maxRuns: 1, skipNext: 1 });
     expect(bench.look(3 * MINUTE_MS)).toEqual(['skipped_next 1 60-60', 'fired 120']);
-    bench.edit({ maxRuns: 2 }, HOUR_MS);
+    bench.put({ maxRuns: 2 }, HOUR_MS);
     expect(bench.look(HOUR_MS)).toEqual([]);
     expect(bench.look(HOUR_MS + MINUTE_MS)).toEqual(['fired 3660']);
   });

@@ -1,11 +1,11 @@
-// The planner: from a schedule and what has become of it to what happens now.
+// The planner: from a schedule and what has become of it to what happens now. See docs/design/engine.md#stored-schedules.
 import { Decisions } from './decisions.ts';
 import { undecidedTimes } from './due-times.ts';
 import type { Ledger, OpenRun } from './ledger.ts';
 import type { Plan, PlanInput } from './plan.ts';
-import { waitsForEnd, withOpenRuns } from './runs.ts';
+import { hasOpenRun, waitsForEnd, withOpenRuns } from './runs.ts';
 import type { ScheduleSpec } from './spec.ts';
-import { takeOver } from './take-over.ts';
+import { newLedger, takeOver } from './take-over.ts';
 
 /** Most tasks of a plan, unless its caller says otherwise. */
 const MAX_PLAN_TASKS = 256;
@@ -16,8 +16,9 @@ const AWAITED_LOOK_MS = 5_000;
 /** How often ends are looked for that are overdue and only history waits for. */
 const OVERDUE_LOOK_MS = 60_000;
 
-/** When to look for the ends of open runs; null = there are none. */
-function endLookMs(spec: ScheduleSpec, ledger: Ledger, nowMs: number): number | null {
+/** When to look for the ends of open runs, or to start what no longer waits for them; null = there is neither. */
+function runLookMs(spec: ScheduleSpec, ledger: Ledger, nowMs: number): number | null {
+  if (!hasOpenRun(ledger) && ledger.waiting[0] !== undefined) return Math.max(nowMs, ledger.waiting[0]);
   if (ledger.open.length === 0) return null;
   if (waitsForEnd(spec, ledger)) return nowMs + AWAITED_LOOK_MS;
   return Math.max(Math.min(...ledger.open.map(({ deadlineMs }) => deadlineMs)), nowMs + OVERDUE_LOOK_MS);
@@ -43,8 +44,8 @@ function leftForLater(
 
 /** A paused schedule fires nothing, and nothing is decided: only the ends of its runs are looked for. */
 function idlePlan(input: PlanInput, nowMs: number): Plan {
-  const ledger = input.ledger ?? takeOver(input, nowMs).ledger;
-  const nextLookMs = endLookMs(input.spec, ledger, nowMs);
+  const ledger = input.ledger ?? newLedger(input);
+  const nextLookMs = hasOpenRun(ledger) ? runLookMs(input.spec, ledger, nowMs) : null;
   return { fires: [], leftOut: [], ledger, nextLookMs, isMore: false, setBackMs: 0 };
 }
 
@@ -72,7 +73,8 @@ export function planFires(input: PlanInput, nowMs: number): Plan {
   const after = ledgerAfter(about, decisions);
   const nextFireMs = nextFire(input, after, decisions);
   const { fires, leftOut, stop } = decisions;
-  const normalLookMs = earlierLook(nextFireMs, endLookMs(spec, after, nowMs));
+  // With tasks, `withMadeTasks` knows which runs are open.
+  const normalLookMs = earlierLook(nextFireMs, fires.length > 0 ? null : runLookMs(spec, after, nowMs));
   const stoppedLookMs = stop === 'full' ? nowMs : nowMs + REFUSED_LOOK_MS;
   return {
     fires,
@@ -125,6 +127,7 @@ export function withMadeTasks(
     nowMs,
   }: { readonly spec: ScheduleSpec; readonly made: readonly OpenRun[]; readonly nowMs: number },
 ): Plan {
+  if (made.length === 0) return plan;
   const ledger = withOpenRuns(plan.ledger, made);
-  return { ...plan, ledger, nextLookMs: earlierLook(plan.nextLookMs, endLookMs(spec, ledger, nowMs)) };
+  return { ...plan, ledger, nextLookMs: earlierLook(plan.nextLookMs, runLookMs(spec, ledger, nowMs)) };
 }

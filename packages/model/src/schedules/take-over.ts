@@ -1,4 +1,5 @@
 // Brings a ledger in step with its schedule and with the clock, before anything is planned.
+import { lastEndOf } from './due-times.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlanInput } from './plan.ts';
 import type { ScheduleSpec } from './spec.ts';
@@ -6,7 +7,8 @@ import type { ScheduleSpec } from './spec.ts';
 /** No plan is further ahead of now than this and an interval. */
 const MAX_AHEAD_MS = 3_600_000;
 
-function newLedger({ spec, revision, calendar }: PlanInput): Ledger {
+/** The ledger of a schedule that nobody has looked at. */
+export function newLedger({ spec, revision, calendar }: PlanInput): Ledger {
   return {
     revision,
     calendarVersion: calendar?.version ?? null,
@@ -29,24 +31,30 @@ const fromEndMs = ({ times }: ScheduleSpec): number | null =>
   times.kind === 'every' && times.from === 'end' ? times.everyMs : null;
 
 /**
- * The ledger of a schedule or calendar that was edited since. What was due before the edit stays due, as far as the times still have
- * it. What was not due then is not made up by the edit: a day that becomes a working day has no misfires. `nextFireMs` tells
- * the two apart.
+ * Up to when another version of a calendar leaves nothing to decide; null = it is the same version, or nobody knows. A day that
+ * becomes a working day has no misfires: what was not due before the edit is not made up for. `nextFireMs` tells.
  */
-function afterEdit(ledger: Ledger, { spec, revision, calendar }: PlanInput): Ledger {
-  const isEdited = ledger.revision !== revision;
-  const calendarVersion = calendar?.version ?? null;
-  const hasOtherDays = ledger.calendarVersion !== calendarVersion;
-  if (!isEdited && !hasOtherDays) return ledger;
-  const changedMs = Math.max(
-    isEdited ? spec.updatedMs : -Infinity,
-    hasOtherDays ? (calendar?.changedMs ?? -Infinity) : -Infinity,
-  );
-  const notDueMs = Math.min(changedMs, (ledger.nextFireMs ?? Infinity) - 1);
-  const decidedToMs = Math.max(ledger.decidedToMs, notDueMs, isEdited ? spec.plannedFromMs : -Infinity);
+function decidedByCalendar(ledger: Ledger, { spec, calendar }: PlanInput): number | null {
+  const isSame = ledger.calendarVersion === (calendar?.version ?? null);
+  // Then `nextFireMs` is of times that hold no longer.
+  const hasOtherTimes = spec.plannedFromMs > ledger.decidedToMs;
+  if (isSame || hasOtherTimes || !calendar) return null;
+  return Math.min(calendar.changedMs, (ledger.nextFireMs ?? Infinity) - 1);
+}
+
+/** The ledger of a schedule or calendar that was edited since. What was due before the edit stays due, as far as its times hold. */
+function afterEdit(ledger: Ledger, input: PlanInput): Ledger {
+  const { spec, revision, calendar } = input;
   const isNewSkip = ledger.skipSetMs !== spec.skipSetMs;
-  const skips = isNewSkip ? { skipsLeft: spec.skipNext, skipSetMs: spec.skipSetMs } : {};
-  return { ...ledger, revision, calendarVersion, decidedToMs, ...skips };
+  const plannedFromMs = ledger.revision === revision ? ledger.decidedToMs : spec.plannedFromMs;
+  const calendarMs = decidedByCalendar(ledger, input) ?? ledger.decidedToMs;
+  return {
+    ...ledger,
+    revision,
+    calendarVersion: calendar?.version ?? null,
+    decidedToMs: Math.max(ledger.decidedToMs, plannedFromMs, calendarMs),
+    ...(isNewSkip && { skipsLeft: spec.skipNext, skipSetMs: spec.skipSetMs }),
+  };
 }
 
 /** From the next time to the one after it; 0 = there are not two. */
@@ -60,8 +68,16 @@ function intervalMs({ spec, times }: PlanInput, nowMs: number): number {
 
 /** Plans from now on what was written while the clock was ahead: see `takeOver`. */
 function afterSetBack(ledger: Ledger, nowMs: number): Ledger {
-  const lastEndMs = ledger.lastEndMs === null ? null : Math.min(ledger.lastEndMs, nowMs);
-  return { ...ledger, decidedToMs: nowMs, lastEndMs, refusedMs: null, graceFromMs: null };
+  const untilNow = (ms: number | null): number | null => (ms === null ? null : Math.min(ms, nowMs));
+  return {
+    ...ledger,
+    decidedToMs: nowMs,
+    lastFireMs: untilNow(ledger.lastFireMs),
+    lastEndMs: untilNow(ledger.lastEndMs),
+    waiting: ledger.waiting.filter((fireMs) => fireMs <= nowMs),
+    refusedMs: null,
+    graceFromMs: null,
+  };
 }
 
 /** A ledger that is in step with its schedule, its calendar and the clock. */
@@ -78,13 +94,14 @@ export interface TakenOver {
 export function takeOver(input: PlanInput, nowMs: number): TakenOver {
   const ledger = input.ledger === null ? newLedger(input) : afterEdit(input.ledger, input);
   const everyMs = fromEndMs(input.spec);
-  const endMs = everyMs === null ? null : ledger.lastEndMs;
+  const endMs = everyMs === null ? null : lastEndOf(ledger);
   const aheadMs = Math.max(ledger.decidedToMs, endMs ?? 0) - nowMs;
   if (aheadMs > MAX_AHEAD_MS && aheadMs > MAX_AHEAD_MS + intervalMs(input, nowMs))
     return { ledger: afterSetBack(ledger, nowMs), setBackMs: aheadMs };
   // What `from: end` had due before a resume or a change of the times is no misfire: it counts from there.
   const { plannedFromMs } = input.spec;
-  if (everyMs !== null && endMs !== null && endMs + everyMs <= Math.min(plannedFromMs, nowMs + MAX_AHEAD_MS))
+  const isNear = plannedFromMs <= nowMs + MAX_AHEAD_MS;
+  if (everyMs !== null && endMs !== null && isNear && endMs + everyMs <= plannedFromMs)
     return { ledger: { ...ledger, lastEndMs: plannedFromMs }, setBackMs: 0 };
   return { ledger, setBackMs: 0 };
 }
