@@ -8,7 +8,7 @@ import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import type { PlanRow, ScheduleRow } from '../tables/schedules.ts';
 import { createPlanner } from './schedules.ts';
-import { createTaskStorer, ID_TAKEN, LOCK_HELD } from './submit.ts';
+import { createTaskStorer } from './submit.ts';
 
 /** A line of the history; `tasks` of the write's rows are its own. */
 export interface FireItem {
@@ -81,7 +81,7 @@ function createWriteCheck({ database, locks }: Store) {
 
 /** Makes the function that stores tasks, history and plan of a write that was checked. */
 function createFireStorer(store: Store) {
-  const { fires, tasks: taskTable } = store;
+  const { fires } = store;
   const storeTask = createTaskStorer(store);
   const setPlan = createPlanner(store);
 
@@ -99,10 +99,8 @@ function createFireStorer(store: Store) {
       });
       for (const end = next + count; next < end; next += 1) {
         const task = tasks[next]!;
-        const { result } = storeTask(task, { entry, payload: payloads[next] ?? null, nowMs });
-        if (result === ID_TAKEN || result === LOCK_HELD) throw new TypeError(`task ${task.id} was checked`);
-        // The row's number finds the run again when the task ends.
-        const { seq } = taskTable.find({ queue: entry.name, id: task.id })!;
+        const { seq } = storeTask(task, { entry, payload: payloads[next] ?? null, nowMs });
+        if (seq === 0) throw new TypeError(`task ${task.id} was checked, yet it cannot be stored`);
         fires.addRun(entry, { schedule: schedule.no, id: task.id, line, seq });
       }
     }

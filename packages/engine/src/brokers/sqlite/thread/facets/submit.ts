@@ -44,9 +44,11 @@ interface StoreContext {
 interface StoreOutcome {
   readonly result: number;
   readonly holder: string | null;
+  /** The task's row; 0 = it was not stored. */
+  readonly seq: number;
 }
 
-const TAKEN: StoreOutcome = { result: ID_TAKEN, holder: null };
+const TAKEN: StoreOutcome = { result: ID_TAKEN, holder: null, seq: 0 };
 
 /** Makes the function that stores one task. Groups use it, too, for the task made of an aggregation set. */
 export function createTaskStorer({ tasks, database, sequence, locks }: Store) {
@@ -59,7 +61,7 @@ export function createTaskStorer({ tasks, database, sequence, locks }: Store) {
   ): StoreOutcome | null {
     if (findId.get(entry.number, id)) return TAKEN;
     const holder = locks.acquire({ key, id, untilMs }, nowMs);
-    return holder === null ? null : { result: LOCK_HELD, holder };
+    return holder === null ? null : { result: LOCK_HELD, holder, seq: 0 };
   }
 
   return (task: NewTaskItem, context: StoreContext): StoreOutcome => {
@@ -83,7 +85,7 @@ export function createTaskStorer({ tasks, database, sequence, locks }: Store) {
       at: result === STORED_PENDING ? seq : result === STORED_IN_GROUP ? nowMs : result,
       pendingSinceMs: result === STORED_PENDING ? nowMs : null,
     });
-    return isAdded ? { result, holder: null } : TAKEN;
+    return isAdded ? { result, holder: null, seq } : TAKEN;
   };
 }
 
