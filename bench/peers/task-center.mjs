@@ -7,6 +7,7 @@ async function open(url) {
   return {
     enqueue: (payload) => client.enqueue('bench', payload),
     enqueueBulk: (payloads) => client.enqueueMany(payloads.map((payload) => ({ task: 'bench', payload }))),
+    enqueueAndWait: (payload) => client.enqueueAndWait('bench', payload, { wait: '10s' }),
     async work(concurrency, onTask) {
       const worker = new Worker(broker, { concurrency });
       worker.handle('bench', (task) => onTask(task.payload));
@@ -25,6 +26,7 @@ export const taskCenterRedis = {
   module: import.meta.url,
   setup: SETUP,
   store: 'redis',
+  canWait: true,
   open: ({ redis }) => open(redis.url),
 };
 
@@ -33,5 +35,6 @@ export const taskCenterSqlite = {
   module: import.meta.url,
   setup: `${SETUP} WAL with \`synchronous=FULL\`: what is acknowledged was synced to the disk.`,
   store: 'file',
+  canWait: true,
   open: ({ folder }) => open(`sqlite:${path.join(folder, 'tasks.db')}`),
 };
