@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 
 /** The program of docs/library.md, and the lines that it says are printed. */
-export async function readGuide(): Promise<{ readonly source: string; readonly printed: readonly string[] }> {
+async function readGuide(): Promise<{ readonly source: string; readonly printed: readonly string[] }> {
   const page = await readFile(`${ROOT}docs/library.md`, 'utf8');
   const source = [...page.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, block]) => block).join('');
   return { source, printed: [...source.matchAll(/\/\/ prints: (.*)$/gm)].map(([, line]) => line ?? '') };
@@ -38,12 +38,8 @@ async function installPacked(name: string, folder: TempFolder): Promise<void> {
 /** What the packages and the guide need of other packages. */
 const OTHERS = ['@photostructure/sqlite', '@standard-schema/spec', '@types/node', 'undici-types', 'zod'];
 
-/**
- * Makes a project of a user, outside of this repository, with one program.
- *
- * @param isPacked whether the packages are packed and installed, as a user does; else they are linked
- */
-export async function createProject(folder: TempFolder, source: string, isPacked: boolean): Promise<void> {
+/** Makes a project of a user, outside of this repository, with one program. */
+async function createProject(folder: TempFolder, source: string, isPacked: boolean): Promise<void> {
   for (const scope of ['@task-center', '@photostructure', '@standard-schema', '@types'])
     await mkdir(folder.file(`node_modules/${scope}`), { recursive: true });
   for (const name of OTHERS)
@@ -58,10 +54,22 @@ export async function createProject(folder: TempFolder, source: string, isPacked
 }
 
 /** Compiles the program. Rejects with what the compiler says. */
-export async function compile(folder: TempFolder): Promise<void> {
+async function compile(folder: TempFolder): Promise<void> {
   await run(process.execPath, [`${ROOT}node_modules/typescript/bin/tsc`, '-p', folder.path]).catch(
     ({ stdout }: { readonly stdout: string }) => Promise.reject(new Error(stdout)),
   );
+}
+
+/**
+ * Compiles the program of the guide in a folder; resolves to the lines that the guide says are printed.
+ *
+ * @param isPacked whether the packages are packed and installed, as a user does; else they are linked
+ */
+export async function compileGuide(folder: TempFolder, isPacked: boolean): Promise<readonly string[]> {
+  const { source, printed } = await readGuide();
+  await createProject(folder, source, isPacked);
+  await compile(folder);
+  return printed;
 }
 
 /** Runs the program with a broker; resolves to the lines that it prints. */
