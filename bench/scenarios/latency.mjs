@@ -126,7 +126,7 @@ async function half(peer, redis, { count, seconds }) {
 }
 
 /** A row of the table. `processes`: worker processes, where the store allows them. */
-const rowOf = (load, peer, processes, { rate, script, ...measured }) => ({
+const rowOf = (load, peer, { processes = 1, rate, script, ...measured }) => ({
   load,
   peer: peer.name,
   'worker processes': worksInProcesses(peer) ? processes : 'in process',
@@ -146,10 +146,10 @@ export async function latency({ startRedis, scale, ...which }) {
   const rows = [];
   for (const peer of await inProcesses(which, redis)) {
     for (const processes of worksInProcesses(peer) ? IDLE_WORKERS : [1])
-      rows.push(rowOf('idle', peer, processes, await idle(peer, redis, { processes, samples })));
+      rows.push(rowOf('idle', peer, { processes, ...(await idle(peer, redis, { processes, samples })) }));
     if (peer.canWait)
-      rows.push(rowOf('idle, with its result', peer, 1, await roundTrips(peer, redis, { samples })));
-    rows.push(rowOf('half of the most', peer, 1, await half(peer, redis, long)));
+      rows.push(rowOf('idle, with its result', peer, await roundTrips(peer, redis, { samples })));
+    rows.push(rowOf('half of the most', peer, await half(peer, redis, long)));
   }
   await redis.stop();
   return {
