@@ -1,8 +1,11 @@
 import path from 'node:path';
-import { Client, connect, Worker } from '@task-center/engine';
+import { Client, connect, silentLog, Worker } from '@task-center/engine';
+
+/** Without the warning, in each process, that the Redis of a benchmark keeps tasks in memory only. */
+const log = { ...silentLog, error: (fields, message) => console.error(message, fields) };
 
 async function open(url) {
-  const broker = await connect(url);
+  const broker = await connect(url, { log });
   const client = new Client(broker);
   return {
     enqueue: (payload) => client.enqueue('bench', payload),
