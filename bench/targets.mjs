@@ -47,12 +47,22 @@ const ENGINE = [
 ];
 
 const idle = (count, key) => valueIn('latency', { load: 'idle', peer: OURS, 'worker processes': count }, key);
+const RESULT = 'idle, with its result';
 const half = (peer) => valueIn('latency', { load: 'half of the most', peer }, 'p99 ms');
+
+/** How much longer it takes until the result is back. */
+const roundTrip = (peer) => (tables) => {
+  const p50 = (load) => valueIn('latency', { load, peer }, 'p50 ms')(tables);
+  return p50('idle') === null || p50(RESULT) === null ? null : p50(RESULT) / p50('idle');
+};
 
 const LATENCY = [
   atMost('idle, 1 worker process: p50 ms', 0.6, idle(1, 'p50 ms')),
   atMost('idle, 1 worker process: p99 ms', 3, idle(1, 'p99 ms')),
   atMost('idle, 50 worker processes: p99 ms', 25, idle(50, 'p99 ms')),
+  ...[OURS, EMBEDDED].map((peer) =>
+    atMost(`idle, ${peer}: p50 with its result × p50 to its start`, 2, roundTrip(peer)),
+  ),
   atMost(`half of the most, ${OURS}: p99 ms`, 10, half(OURS)),
   atMost(`half of the most, ${EMBEDDED}: p99 ms`, 10, half(EMBEDDED)),
 ];

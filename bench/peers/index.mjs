@@ -17,6 +17,7 @@ import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
  * @typedef {object} Open
  * @property {(payload: object) => Promise<unknown>} [enqueue] one task; resolves once it is acknowledged
  * @property {(payloads: object[]) => Promise<unknown>} [enqueueBulk] missing: the peer has no bulk call
+ * @property {(payload: object) => Promise<unknown>} [enqueueAndWait] resolves with the result of the task; only where the peer `canWait`
  * @property {(concurrency: number, onTask: (payload: object) => unknown) => Promise<() => Promise<void>>} [work]
  *   starts a worker and resolves to a function that stops it; a task ends when the promise of `onTask` resolves
  * @property {(job: Job) => Promise<Measured | null>} [measure] instead of the three above, for a peer in a program of its own
@@ -32,6 +33,7 @@ import { taskCenterRedis, taskCenterSqlite } from './task-center.mjs';
  * @property {string} [module] `import.meta.url` of the module that exports it; worker processes load only this module
  * @property {string} setup how it is configured and why that is fair; one line for docs/performance.md
  * @property {'redis' | 'file' | 'postgres'} store `file`: only one process can use it
+ * @property {boolean} [canWait] callers can wait for results
  * @property {boolean} [ceiling] not a usable queue, but an upper limit for one
  * @property {string} [only] the only scenario in which it takes part
  * @property {(() => string | null) | (() => Promise<string | null>)} [needs] what is missing on this machine, or null

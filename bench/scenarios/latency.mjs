@@ -1,4 +1,4 @@
-// Latency: from the enqueue call to the start of the handler. Workers are processes of their own where the store allows it.
+// Latency: from the enqueue call to the start of the handler, and to its result at the caller. Workers are processes of their own where the store allows it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '../clock.mjs';
 import { countdown, flood, PAYLOAD, withPeer } from '../measure.mjs';
@@ -74,6 +74,22 @@ async function idle(peer, redis, { processes, samples }) {
   });
 }
 
+/** Measures from the call until the result of the handler is back, with one idle worker. */
+async function roundTrips(peer, redis, { samples }) {
+  return withPeer(peer, redis, async (open, where) => {
+    const workers = await workersOf(peer, { open, where }, { processes: 1, concurrency: IDLE_CONCURRENCY });
+    const latencies = [];
+    for (let i = 1; i <= WARM_UP + samples; i += 1) {
+      const calledAt = nowMs();
+      await open.enqueueAndWait({ ...PAYLOAD, at: calledAt });
+      latencies.push(nowMs() - calledAt);
+      await sleep(20 + Math.random() * 40);
+    }
+    await workers.stop();
+    return { ...figures(latencies.slice(WARM_UP)), script: await redis.longestScript() };
+  });
+}
+
 /** Enqueues at an even rate, without waiting for answers. */
 async function pace(open, rate, seconds) {
   const began = nowMs();
@@ -109,37 +125,31 @@ async function half(peer, redis, { count, seconds }) {
   });
 }
 
-/** Measures how soon a task starts: with idle workers, and at half of the largest rate. */
+/** A row of the table. `processes`: worker processes, where the store allows them. */
+const rowOf = (load, peer, { processes = 1, rate, script, ...measured }) => ({
+  load,
+  peer: peer.name,
+  'worker processes': worksInProcesses(peer) ? processes : 'in process',
+  'tasks/s': rate === undefined ? null : Math.round(rate / 2),
+  ...measured,
+  'longest script ms': script?.ms ?? null,
+});
+
+/** Measures how soon a task starts, and how soon its result is back: with idle workers, and at half of the largest rate. */
 export async function latency({ startRedis, scale, ...which }) {
   const redis = await startRedis();
+  const samples = Math.max(10, Math.round(SAMPLES * scale));
+  const long = {
+    count: Math.max(1_000, FLOOD * scale),
+    seconds: Math.max(1, SECONDS_AT_HALF * scale),
+  };
   const rows = [];
   for (const peer of await inProcesses(which, redis)) {
-    for (const processes of worksInProcesses(peer) ? IDLE_WORKERS : [1]) {
-      const samples = Math.max(10, Math.round(SAMPLES * scale));
-      const { script, ...row } = await idle(peer, redis, { processes, samples });
-      const workers = worksInProcesses(peer) ? processes : 'in process';
-      rows.push({
-        load: 'idle',
-        peer: peer.name,
-        'worker processes': workers,
-        'tasks/s': null,
-        ...row,
-        'longest script ms': script?.ms ?? null,
-      });
-    }
-    const long = {
-      count: Math.max(1_000, FLOOD * scale),
-      seconds: Math.max(1, SECONDS_AT_HALF * scale),
-    };
-    const { script, rate, ...row } = await half(peer, redis, long);
-    rows.push({
-      load: 'half of the most',
-      peer: peer.name,
-      'worker processes': worksInProcesses(peer) ? 1 : 'in process',
-      'tasks/s': Math.round(rate / 2),
-      ...row,
-      'longest script ms': script?.ms ?? null,
-    });
+    for (const processes of worksInProcesses(peer) ? IDLE_WORKERS : [1])
+      rows.push(rowOf('idle', peer, { processes, ...(await idle(peer, redis, { processes, samples })) }));
+    if (peer.canWait)
+      rows.push(rowOf('idle, with its result', peer, await roundTrips(peer, redis, { samples })));
+    rows.push(rowOf('half of the most', peer, await half(peer, redis, long)));
   }
   await redis.stop();
   return {

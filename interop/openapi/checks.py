@@ -3,6 +3,7 @@
 import re
 
 import schemathesis
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 # Refusals of input that is valid by the document: where (the end of the pointer or the parameter), and what is said.
 # Everything else that is refused must be invalid by the document, too.
@@ -49,6 +50,13 @@ def valid_input_is_accepted(ctx, response, case):
         return
     if response.status_code in (400, 413, 415, 422) and not is_meant_problem(response.json()):
         raise AssertionError(f"valid input was refused: {response.text}")
+
+
+@schemathesis.check
+def invalid_input_is_refused(ctx, response, case):
+    """What the document forbids is refused. A task of a batch that is not valid is a problem of its own: the others are stored."""
+    if case.operation.label != "POST /v1/batches":
+        negative_data_rejection(ctx, response, case)
 
 
 @schemathesis.check

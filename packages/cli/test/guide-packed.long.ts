@@ -1,17 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
-import { compile, createProject, readGuide, runProgram } from './support/guide.ts';
+import { compileGuide, runProgram } from './support/guide.ts';
 
 let folder: TempFolder;
 let printed: readonly string[];
 
 beforeAll(async () => {
   folder = await tempFolder();
-  const guide = await readGuide();
-  ({ printed } = guide);
-  await createProject(folder, guide.source, true);
-  await compile(folder);
+  printed = await compileGuide(folder, true);
 }, 120_000);
 afterAll(() => folder?.remove());
 

@@ -1,21 +1,16 @@
-import { writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
-import { compile, createProject, readGuide, runProgram } from './support/guide.ts';
+import { compileGuide, readGuide, runProgram } from './support/guide.ts';
 
 let folder: TempFolder;
-const guide = await readGuide();
-const { printed } = guide;
+let printed: readonly string[];
 const month = await readGuide('README.md', '@task-center/engine/testing');
 const testing = await readGuide('docs/testing.md');
 
 beforeAll(async () => {
   folder = await tempFolder();
-  await createProject(folder, guide.source, false);
-  await writeFile(folder.file('month.ts'), month.source);
-  await writeFile(folder.file('testing.ts'), testing.source);
-  await compile(folder);
+  printed = await compileGuide(folder, false, { month: month.source, testing: testing.source });
 });
 afterAll(() => folder?.remove());
 

@@ -9,7 +9,8 @@ import { createRuntime, logOf, logOrFalse, runtimePart, type Runtime } from './r
 
 export interface ConnectOptions {
   /**
-   * Where the broker and all who are given it write their lines (docs/logs.md): a pino logger, `console`, or an object of your own.
+   * Where the broker, and everything that is given the broker, writes log lines (docs/logs.md): a pino logger, `console`, or an
+   * object of your own.
    * `false` = nowhere. Default: the log of `runtime`, else JSON lines on standard error.
    */
   readonly log?: Log | false;
@@ -23,11 +24,11 @@ export interface ConnectOptions {
   /** Replaces the broker's clock (wall-clock ms), for tests that move time. Default: the broker's own clock. */
   readonly nowMs?: () => number;
   /**
-   * Findings that void what the broker promises, and with which it is used all the same; they are only told. Default: none.
+   * Findings to accept. They void what the broker promises; it is used all the same, and they are only reported. Default: none.
    * See `BrokerFinding`.
    */
   readonly allow?: readonly AllowableFinding[];
-  /** Logins and TLS of a Redis that should not be part of its URL. SQLite ignores it. */
+  /** Logins and TLS settings of Redis that should not be part of its URL. SQLite ignores them. */
   readonly redis?: RedisSettings;
 }
 
@@ -49,7 +50,7 @@ const RETRY_INTERVAL_MS = 1_000;
 /**
  * Opens a broker. The URL is one of `sqlite:<path>`, `redis://[user:pass@]host[:port][/db]`, `rediss://…` (TLS),
  * `redis-socket://<path>`, `redis-sentinel://h1,h2[/db]?master=<name>` or `redis-cluster://h1,h2`. The code of a broker
- * is loaded only when its URL is used. Call `close` on the result when clients and workers have ended.
+ * is loaded only when its URL is used. Call `close` on the result at the end: it also stops the workers that still run on it.
  *
  * @throws TaskCenterError `invalid-value`, `broker-unavailable` (within 5 s; with a signal: once it aborts),
  *   `broker-refused`, `broker-unsafe`, `database-in-use`, `database-unusable`, `schema-too-new`
@@ -74,7 +75,7 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
 }
 
 async function openBroker(url: string, options: Omit<ConnectOptions, 'signal' | 'log'>): Promise<Broker> {
-  // A name that SQLite itself takes for a database in memory; tasks that are gone with the process would be no tasks.
+  // SQLite takes `:memory:` for a database in memory, whose tasks would be lost with the process.
   if (url.startsWith('sqlite:') && url.length > 'sqlite:'.length && url !== 'sqlite::memory:') {
     const { connectSqlite } = await import('./brokers/sqlite/sqlite-broker.ts');
     return connectSqlite({ path: url.slice('sqlite:'.length), ...options });

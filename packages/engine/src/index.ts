@@ -89,7 +89,6 @@ export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 // Errors of the library have a stable code. `codes` has all of them, with the texts.
 export { codes, type ErrorCode } from './errors/codes.ts';
 export type { FailedItem, StoredItem, UnknownItem } from './errors/some-not-stored.ts';
-export { withoutStack } from './errors/stack.ts';
 export { isTaskCenterError, shown, TaskCenterError } from './errors/task-center-error.ts';
 
 // What code needs from its surroundings: time, chance, log and events. Tests and hosts replace them. The other functions help
@@ -120,6 +119,7 @@ export {
   storedTaskId,
   systemClock,
   within,
+  withoutStack,
   writtenFields,
 } from './lent.ts';
 

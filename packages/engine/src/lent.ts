@@ -13,6 +13,7 @@ import {
   type ValueCheck,
 } from './checks/values.ts';
 import * as tasks from './client/make-task.ts';
+import * as stacks from './errors/stack.ts';
 import * as clock from './runtime/clock.ts';
 import * as dialling from './runtime/dial.ts';
 import * as folders from './runtime/make-folder.ts';
@@ -130,6 +131,9 @@ const lentCreateJsonLog = checked(logs.createJsonLog, {
 });
 const lentWrittenFields = checked(logs.writtenFields, { fields: object, isWritten: func });
 
+const lentWithoutStack = checked(stacks.withoutStack, {
+  error: checkOf('an Error', (value) => value instanceof Error),
+});
 const lentMakeFolder = checked(folders.makeFolder, { path: filledText });
 const lentWithin = checkedAsync<typeof waits.within>(waits.within, {
   clock: withMethods('a clock', ['sleep']),
@@ -181,5 +185,6 @@ export {
   lentStoredTaskId as storedTaskId,
   lentSystemClock as systemClock,
   lentWithin as within,
+  lentWithoutStack as withoutStack,
   lentWrittenFields as writtenFields,
 };

@@ -42,12 +42,8 @@ async function installPacked(name: string, folder: TempFolder): Promise<void> {
 /** What the packages and the guide need of other packages. */
 const OTHERS = ['@photostructure/sqlite', '@standard-schema/spec', '@types/node', 'undici-types', 'zod'];
 
-/**
- * Makes a project of a user, outside of this repository, with one program.
- *
- * @param isPacked whether the packages are packed and installed, as a user does; else they are linked
- */
-export async function createProject(folder: TempFolder, source: string, isPacked: boolean): Promise<void> {
+/** Makes a project of a user, outside of this repository, with one program. */
+async function createProject(folder: TempFolder, source: string, isPacked: boolean): Promise<void> {
   for (const scope of ['@task-center', '@photostructure', '@standard-schema', '@types'])
     await mkdir(folder.file(`node_modules/${scope}`), { recursive: true });
   for (const name of OTHERS)
@@ -62,10 +58,28 @@ export async function createProject(folder: TempFolder, source: string, isPacked
 }
 
 /** Compiles the program. Rejects with what the compiler says. */
-export async function compile(folder: TempFolder): Promise<void> {
+async function compile(folder: TempFolder): Promise<void> {
   await run(process.execPath, [`${ROOT}node_modules/typescript/bin/tsc`, '-p', folder.path]).catch(
     ({ stdout }: { readonly stdout: string }) => Promise.reject(new Error(stdout)),
   );
+}
+
+/**
+ * Compiles the program of the guide in a folder; resolves to the lines that the guide says are printed.
+ *
+ * @param isPacked whether the packages are packed and installed, as a user does; else they are linked
+ * @param more programs of other pages, by name
+ */
+export async function compileGuide(
+  folder: TempFolder,
+  isPacked: boolean,
+  more: Readonly<Record<string, string>> = {},
+): Promise<readonly string[]> {
+  const { source, printed } = await readGuide();
+  await createProject(folder, source, isPacked);
+  for (const [name, program] of Object.entries(more)) await writeFile(folder.file(`${name}.ts`), program);
+  await compile(folder);
+  return printed;
 }
 
 /** Runs a program, the guide's by default; resolves to the lines that it prints. Rejects if it fails or does not end by itself. */

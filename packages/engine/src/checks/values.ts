@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { boundedMs, durationMs, type DurationBounds } from './duration.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 
@@ -44,6 +45,7 @@ export const filledText = checkOf(
 );
 export const flag = checkOf('true or false', (value) => typeof value === 'boolean');
 export const func = checkOf('a function', isFunction);
+export const anyBytes = checkOf('bytes: a Uint8Array', types.isUint8Array);
 export const lengthOfTime: ValueCheck = (value, name) => void durationMs(value as '1s', name);
 /** From another realm, too: `instanceof` would refuse it. */
 export const abortSignal = checkOf(

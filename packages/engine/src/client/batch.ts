@@ -164,7 +164,7 @@ async function submitEach(
 /**
  * Stores the tasks of a batch. Resolves when all of them have been tried, to one outcome per task, in order.
  *
- * @throws TaskCenterError `invalid-value`: this is no list
+ * @throws TaskCenterError `invalid-value`: `tasks` is no list
  */
 export async function submitBatch(tasks: readonly TaskToEnqueue[], deps: BatchDeps): Promise<BatchOutcome[]> {
   if (!isList(tasks)) throw invalidValue('tasks', tasks, 'a list of tasks');

@@ -169,7 +169,8 @@ export class Client {
    * in any process that uses the broker. The task is kept for its `retention` only, and without one there is no result.
    *
    * @throws TaskCenterError `task-failed`: it was archived; `task-cancelled`; `wait-over`: it goes on; `result-gone`: it ended
-   *   and was not kept, or its result was not; `invalid-value`, as any call
+   *   and was not kept, or its result was not; `invalid-value`: an argument is not valid, or the result is no JSON or does
+   *   not fit the schema
    */
   async result<Result = unknown>(
     address: ResultAddress,
@@ -182,11 +183,11 @@ export class Client {
   }
 
   /**
-   * Stores many tasks in few calls. Resolves to the stored tasks, in the order given. A task that is not valid or refused does
-   * not affect the others, and neither does a call to the broker that fails: all are tried, and then it throws if not all
-   * of them are stored.
+   * Stores many tasks in few calls. Resolves to the stored tasks, in the order given. A task that is not valid, or is
+   * refused, does not affect the others, and neither does a call to the broker that fails: all are tried, and then it throws
+   * if not all of them are stored.
    *
-   * @throws TaskCenterError `some-not-stored`, whose `details` list each task with its place: `stored`, `failed` (not valid, a
+   * @throws TaskCenterError `some-not-stored`, whose `details` list each task with its `index`: `stored`, `failed` (not valid, a
    *   taken ID, a duplicate, refused by the broker), and `unknown`, which can be enqueued again with the same IDs
    */
   enqueueMany<Items extends readonly TaskToEnqueue[]>(
@@ -231,7 +232,7 @@ export class Client {
 
   /**
    * Runs a function around each task that is enqueued here from now on, for what concerns all of them: headers, a check, a count. The
-   * first one is outermost. With middleware a payload is read when `next` is called.
+   * first one is outermost. With middleware a payload is read when `next` is called, not when `enqueue` is.
    *
    * @throws TaskCenterError `invalid-value`
    */

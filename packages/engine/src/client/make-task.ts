@@ -21,7 +21,7 @@ export interface TaskDraft {
   /** Null = none. */
   readonly payload: Uint8Array | null;
   readonly context: TaskContext;
-  /** All of them, with those of the context: `headersWith`. */
+  /** All headers, with those of the context: `headersWith`. */
   readonly headers: Readonly<Record<string, string>>;
   readonly maxRetries: number | undefined;
   readonly backoff: Backoff | undefined;
@@ -46,7 +46,7 @@ export interface DraftDefaults {
   readonly retentionMs: number;
 }
 
-/** What Asynq's message cannot hold: the business, an own backoff, and a timeout with parts of a second. */
+/** What Asynq's message cannot hold: the business, a backoff of the task's own, and a timeout with parts of a second. */
 function metaOf({ context, backoff, meta }: TaskDraft, timeoutMs: number): TaskMeta {
   const hasOddTimeout = timeoutMs % 1_000 !== 0;
   if (meta === NO_META && context.businessId === undefined && backoff === undefined && !hasOddTimeout)

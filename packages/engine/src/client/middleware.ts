@@ -6,7 +6,7 @@ import type { TaskToEnqueue } from './prepare-task.ts';
 /**
  * Runs around each task that a client enqueues. `next()` stores it, or the other task that it is given, and resolves to the stored one.
  * What a middleware returns is what the caller gets; undefined stands for what `next()` resolved to. An error that it throws
- * is the caller's, and the task is not stored unless `next` has done so.
+ * reaches the caller, and the task is not stored unless `next` has done so.
  */
 export type ClientMiddleware = (
   task: TaskToEnqueue,

@@ -59,14 +59,14 @@ export function storedTaskOrError(
   }
 }
 
-/** The outcome of a task of a batch that was given to a broker. */
+/** The outcome of a task of a batch that was given to a broker, and failed. */
 export const outcomeOfError = (task: NewTask, error: TaskCenterError): NotStored => ({
   error,
   id: idOf(task),
   queue: task.queue,
 });
 
-/** The same for a task of a batch. */
+/** The outcome of a task of a batch as callers see it. */
 export function batchOutcome(task: NewTask, outcome: EnqueueOutcome, durability: Durability): BatchOutcome {
   const stored = storedTaskOrError(task, outcome, durability);
   return stored instanceof TaskCenterError ? outcomeOfError(task, stored) : stored;
@@ -77,7 +77,7 @@ const isStored = (outcome: BatchOutcome): outcome is EnqueuedTask => !('error' i
 export const toResults = (outcomes: readonly BatchOutcome[]): EnqueueResult[] =>
   outcomes.map((outcome) => (isStored(outcome) ? { task: outcome } : outcome));
 
-/** The error of a batch that was not stored as a whole. */
+/** The error of a batch with at least one task that is not stored. */
 function someNotStored(outcomes: readonly BatchOutcome[]): TaskCenterError<'some-not-stored'> {
   const stored: StoredItem[] = [];
   const failed: FailedItem[] = [];

@@ -71,7 +71,7 @@ export const checkResultAddress = createFieldsCheck<ResultAddress>('task', {
 const DEFAULT_WAIT: Duration = '30s';
 const waitMsOf = (wait: Duration = DEFAULT_WAIT): number => durationMs(wait, 'wait');
 
-/** How much longer than the wait a task is kept that somebody waits for: its worker's clock may be behind. */
+/** A task that somebody waits for is kept for this time after the wait: its worker's clock may be behind. */
 const RETENTION_SPARE_MS = 60_000;
 
 /** The task with the retention that the wait needs. @throws TaskCenterError `invalid-value` */
@@ -83,8 +83,8 @@ export function keptForWait(task: NewTask, wait: Duration | undefined): NewTask 
 }
 
 /**
- * A task is looked at this often although no wake-up came: one that is lost is made good. Plus up to half of it, by chance: many
- * waits begin at once.
+ * A task is looked at this often even without a wake-up, in case one was lost. A random part of up to a half is added, because
+ * many waits begin at once.
  */
 const LOOK_AGAIN_MS = 5_000;
 /** Pause after a look that the broker did not answer. */
@@ -93,7 +93,7 @@ const RETRY_MS = 250;
 const hasEnded = ({ state }: TaskRecord): boolean =>
   state === 'completed' || state === 'archived' || state === 'cancelled';
 
-/** What a failed look says that another one may not say. */
+/** Whether a look may succeed later that failed with this error. */
 const isTransient = (error: unknown): boolean => isTaskCenterError(error, 'broker-unavailable');
 
 /** Waits until tasks have ended, woken by the broker, and reads what they resulted in. */
@@ -132,7 +132,7 @@ export class ResultWaiter {
   async #waitForOutcome(task: ResultWait, over: AbortSignal): Promise<Uint8Array | TaskRecord | null> {
     let looks = !task.isNew;
     let failure: unknown;
-    // A wait of no time looks once.
+    // A wait of 0 ms looks once.
     do {
       if (looks) {
         const look = await this.#look(task, over);
@@ -167,7 +167,7 @@ export class ResultWaiter {
         outcome = { error };
       },
     );
-    // A wait of no time has its look all the same.
+    // A wait of 0 ms has its look all the same.
     await (waitMs === 0 ? looking : unlessAborted(looking, over));
     return outcome;
   }

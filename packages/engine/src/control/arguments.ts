@@ -2,9 +2,26 @@
  * What callers give to the use cases. The compiler checks it for TypeScript; this checks it for everyone, before anything is
  * asked of the broker.
  */
+import { TASK_KINDS, TASK_STATES, type ListedState } from '@task-center/model';
+import type { Broker } from '../broker/broker.ts';
 import type { Cancellation } from '../broker/control.ts';
-import { callCheck, createOptionsCheck, isOptions, unknownOption } from '../checks/options.ts';
-import { anyText, filledText, orNull, type ValueCheck } from '../checks/values.ts';
+import {
+  callCheck,
+  createFieldsCheck,
+  createOptionsCheck,
+  isOptions,
+  required,
+  unknownOption,
+} from '../checks/options.ts';
+import {
+  anyText,
+  checkBroker,
+  filledText,
+  listOf,
+  oneOf,
+  orNull,
+  type ValueCheck,
+} from '../checks/values.ts';
 import { likelyName } from '../checks/likely-name.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
 
@@ -21,11 +38,31 @@ export interface TaskAddress {
 const ADDRESS_FIELDS = ['queue', 'id', 'businessId'] as const satisfies readonly (keyof TaskAddress)[];
 
 /** An argument that may be left out. */
-export const optional =
+const optional =
   (check: ValueCheck): ValueCheck =>
   (value, name) => {
     if (value !== undefined) check(value, name);
   };
+
+/**
+ * The broker of a use case, with the facets that the use case works with.
+ *
+ * @throws TaskCenterError `invalid-value`: it has not all of them, and is no broker
+ */
+export function facetsOf<Facet extends keyof Broker>(
+  broker: Pick<Broker, Facet>,
+  ...facets: readonly Facet[]
+): Pick<Broker, Facet> {
+  checkBroker(broker, ...facets);
+  return broker;
+}
+
+/** Why a queue is paused. */
+export const checkReason = optional(anyText);
+/** Handler tasks or callbacks. */
+export const checkKind = oneOf(TASK_KINDS);
+/** The businesses whose tasks a caller may see. */
+export const checkBusinesses = orNull(listOf(anyText, 'a list of businesses, or null'));
 
 /** Checks the name of a stored queue, which a program in Go may have chosen. @throws TaskCenterError `invalid-value` */
 export function checkStoredQueue(queue: unknown): void {
@@ -52,6 +89,44 @@ export function checkedAddress(task: unknown): TaskAddress {
     optional(orNull(filledText))(businessId, 'businessId');
     return { id, businessId: businessId ?? null, ...(queue !== undefined && { queue }) };
   });
+}
+
+/** Where a task is stored. Whether it exists is decided by the call that acts on it. */
+export interface LocatedTask {
+  /** The stored queue. */
+  readonly queue: string;
+  /** The ID that its owner knows, for errors. */
+  readonly id: string;
+  /** The ID under which it is stored: with the business in front, if it has one. */
+  readonly storedId: string;
+}
+
+/** @throws TaskCenterError `invalid-value` */
+export const checkLocated = createFieldsCheck<LocatedTask>('task', {
+  queue: required(anyText),
+  id: required(anyText),
+  storedId: required(anyText),
+});
+
+/** The tasks of a stored queue in one state. */
+export interface TaskList {
+  readonly queue: string;
+  readonly state: ListedState;
+}
+
+const LISTED_STATES = TASK_STATES.filter((state) => state !== 'blocked' && state !== 'awaiting');
+/** The states in which tasks are listed. */
+export const listedState = oneOf(LISTED_STATES);
+const checkTaskList = createFieldsCheck<TaskList>('list', {
+  queue: required(filledText),
+  state: required(listedState),
+});
+
+/** @throws TaskCenterError `invalid-value` */
+export function checkList(list: TaskList, group: string | undefined): void {
+  const { state } = checkTaskList(list);
+  if (state === 'aggregating' && group === undefined)
+    throw invalidValue('group', group, 'the name of a group');
 }
 
 /** Checks the reason of a cancellation and its author. @throws TaskCenterError `invalid-value` */

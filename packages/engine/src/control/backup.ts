@@ -9,6 +9,7 @@ import { createOptionsCheck } from '../checks/options.ts';
 import { abortSignal, filledText } from '../checks/values.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { newUuid } from '../runtime/ids.ts';
+import { facetsOf } from './arguments.ts';
 
 /** A copy to be read once, from its start to its end. */
 export interface OpenBackup {
@@ -19,8 +20,11 @@ export interface OpenBackup {
 
 const checkBackupOptions = createOptionsCheck<BackupOptions>('backup', { signal: abortSignal });
 
-/** @throws TaskCenterError `not-supported` */
-function requireBackup({ backup, name }: Broker): Backup {
+/** @throws TaskCenterError `invalid-value`, `not-supported` */
+function requireBackup(broker: Broker): Backup {
+  // Whether there is a backup is not known of what is no broker.
+  facetsOf(broker, 'inspect');
+  const { backup, name } = broker;
   if (backup) return backup;
   throw new TaskCenterError('not-supported', {
     broker: name,
@@ -93,9 +97,10 @@ export async function writeBackup(
 /**
  * Makes a copy beside the stored data and opens it for reading. It has no name any more then, and needs no cleaning up.
  *
- * @throws TaskCenterError `not-supported`, `broker-full`
+ * @throws TaskCenterError `not-supported`, `invalid-value`, `broker-full`
  */
 export async function openBackup(broker: Broker, options: BackupOptions = {}): Promise<OpenBackup> {
+  checkBackupOptions(options);
   const { path, bytes } = await requireBackup(broker).writeBeside(options);
   try {
     const file = await open(path, 'r');

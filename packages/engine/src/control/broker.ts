@@ -1,6 +1,7 @@
 /** The broker itself: what it is, and what is wrong with it as a place for tasks. */
 import type { Broker } from '../broker/broker.ts';
 import type { BrokerFacts, BrokerFinding } from '../broker/findings.ts';
+import { facetsOf } from './arguments.ts';
 
 /** A broker as it was seen last. */
 export interface BrokerState extends BrokerFacts {
@@ -9,7 +10,8 @@ export interface BrokerState extends BrokerFacts {
 }
 
 /** What the broker is, and what is wrong with it. Makes no call: a broker looks at itself, and this is what it saw last. */
-export function getBrokerState({ findings }: Pick<Broker, 'findings'>): BrokerState {
+export function getBrokerState(broker: Pick<Broker, 'findings'>): BrokerState {
+  const { findings } = facetsOf(broker, 'findings');
   return { ...findings.facts(), findings: findings.current() };
 }
 
@@ -17,6 +19,7 @@ export function getBrokerState({ findings }: Pick<Broker, 'findings'>): BrokerSt
  * Whether a finding voids what the broker promises. Submissions are then refused with `broker-unsafe`, and requests should
  * be sent elsewhere.
  */
-export function isBrokerUnsafe({ findings }: Pick<Broker, 'findings'>): boolean {
+export function isBrokerUnsafe(broker: Pick<Broker, 'findings'>): boolean {
+  const { findings } = facetsOf(broker, 'findings');
   return findings.current().some(({ severity }) => severity === 'error');
 }

@@ -1,8 +1,9 @@
 import type { BulkState, TaskAction } from '../broker/control.ts';
 import type { Broker } from '../broker/broker.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
-import { createOptionsCheck } from '../checks/options.ts';
-import { anyText } from '../checks/values.ts';
+import { createFieldsCheck, createOptionsCheck, required } from '../checks/options.ts';
+import { anyText, filledText, oneOf } from '../checks/values.ts';
+import { facetsOf } from './arguments.ts';
 import { changeInSteps, STEP_ROWS, type BulkChange, type BulkOptions } from './change-in-steps.ts';
 import { requireQueue } from './queues.ts';
 
@@ -23,7 +24,14 @@ const checkBulkOptions = createOptionsCheck<BulkOptions>('a change of many tasks
   group: anyText,
 });
 
-/** The compiler checks the state for TypeScript; callers in JavaScript need it at run time. */
+const checkBulk = createFieldsCheck<BulkChange>('bulk', {
+  queue: required(filledText),
+  action: required(oneOf(['run', 'archive', 'remove'] satisfies TaskAction[])),
+  state: required(oneOf(BULK_STATES)),
+  options: required((options) => void checkBulkOptions(options)),
+});
+
+/** An action does not lead to where it began. */
 function checkState({ action, state }: BulkChange): void {
   const allowed = BULK_STATES.filter((known) => known !== TARGETS[action]);
   if (!allowed.includes(state)) throw invalidValue('state', state, `one of ${allowed.join(', ')}`);
@@ -35,8 +43,8 @@ function checkState({ action, state }: BulkChange): void {
  * @throws TaskCenterError `invalid-value`, `queue-not-found`
  */
 export async function changeAll(broker: Broker, bulk: BulkChange): Promise<number> {
-  checkState(bulk);
-  checkBulkOptions(bulk.options);
+  checkState(checkBulk(bulk));
+  facetsOf(broker, 'inspect', 'control');
   await requireQueue(broker, bulk.queue);
   return changeInSteps(broker, bulk);
 }

@@ -15,10 +15,11 @@ import {
   type CalendarContent,
   type CalendarInfo,
 } from '../calendars/calendars.ts';
-import { callCheck, createOptionsCheck } from '../checks/options.ts';
-import { checkOf, isList, orNull } from '../checks/values.ts';
+import { callCheck, createFieldsCheck, createOptionsCheck, required } from '../checks/options.ts';
+import { anyValue, checkOf, func, isList, orNull, withMethods } from '../checks/values.ts';
 import { invalidValue, TaskCenterError } from '../errors/task-center-error.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
+import { facetsOf } from './arguments.ts';
 import {
   anyVersion,
   changeVersion,
@@ -40,6 +41,10 @@ export interface CalendarChange {
   readonly clock?: Pick<Clock, 'wallMs'>;
 }
 
+const checkChange = createOptionsCheck<CalendarChange>('a change of a calendar', {
+  expects: func,
+  clock: withMethods('a clock', ['wallMs']),
+});
 const checkId = checkOf('1 to 64 of a-z 0-9 _ -, beginning with a letter or digit', isResourceId);
 const label = checkOf(
   `a text of 1 to ${MAX_LABEL_LENGTH} characters`,
@@ -52,6 +57,24 @@ const checkFields = createOptionsCheck<CalendarInput>('a calendar', {
   on: dates,
 });
 
+/** A calendar and its ID. */
+export interface CalendarPut {
+  readonly id: string;
+  readonly calendar: CalendarInput;
+}
+
+/** A change of a part of a calendar. `change` makes the new content of the present one; it may be called several times, and may throw. */
+export interface CalendarEdit {
+  readonly id: string;
+  change(content: CalendarContent): CalendarInput;
+}
+
+const checkPut = createFieldsCheck<CalendarPut>('put', {
+  id: required(checkId),
+  calendar: required(anyValue),
+});
+const checkEdit = createFieldsCheck<CalendarEdit>('edit', { id: required(checkId), change: required(func) });
+
 /** What is given, with its days sorted. @throws TaskCenterError `invalid-value` */
 function checkedContent(given: CalendarInput): CalendarContent {
   const { name = null, off, on } = checkFields(given, 'calendar');
@@ -62,7 +85,7 @@ function checkedContent(given: CalendarInput): CalendarContent {
 
 /** All calendars by ID, those that are built in, too. */
 export function listCalendars(broker: Broker): Promise<CalendarInfo[]> {
-  return findCalendars(broker);
+  return findCalendars(facetsOf(broker, 'documents'));
 }
 
 const calendarNotFound = (id: string) => new TaskCenterError('calendar-not-found', { id });
@@ -70,20 +93,21 @@ const calendarNotFound = (id: string) => new TaskCenterError('calendar-not-found
 /** @throws TaskCenterError `invalid-value`, `calendar-not-found` */
 export async function getCalendar(broker: Broker, id: string): Promise<CalendarInfo> {
   checkId(id, 'id');
-  const found = await findCalendar(broker, id);
+  const found = await findCalendar(facetsOf(broker, 'documents'), id);
   if (found === null) throw calendarNotFound(id);
   return found;
 }
 
 /** Several callers that make calendars at the same time may together exceed the limit. */
-async function requireRoom({ documents }: Broker, id: string): Promise<void> {
+async function requireRoom({ documents }: Pick<Broker, 'documents'>, id: string): Promise<void> {
   const { length } = await documents.list(CALENDAR_KIND);
   if (length >= MAX_CALENDARS) throw new TaskCenterError('too-many-calendars', { id, limit: MAX_CALENDARS });
 }
 
 type CalendarPlace = VersionedPlace<CalendarInfo, CalendarContent>;
 
-function placeOf(broker: Broker, id: string, { clock = systemClock }: CalendarChange): CalendarPlace {
+function placeOf(given: Broker, id: string, { clock = systemClock }: CalendarChange): CalendarPlace {
+  const broker = facetsOf(given, 'documents');
   const { documents } = broker;
   return {
     kind: CALENDAR_KIND,
@@ -111,10 +135,11 @@ function placeOf(broker: Broker, id: string, { clock = systemClock }: CalendarCh
  */
 export async function putCalendar(
   broker: Broker,
-  { id, calendar }: { readonly id: string; readonly calendar: CalendarInput },
+  put: CalendarPut,
   options: CalendarChange = {},
 ): Promise<VersionChange<CalendarInfo>> {
-  checkId(id, 'id');
+  const { id, calendar } = checkPut(put);
+  checkChange(options, 'options');
   const content = checkedContent(calendar);
   return changeVersion(placeOf(broker, id, options), () => content, options.expects ?? anyVersion);
 }
@@ -136,21 +161,21 @@ function requireOwn(id: string, verb: string, found: CalendarInfo | null): asser
 /**
  * Changes a part of a calendar.
  *
- * @param edit `change` makes the new content of the present one; it may be called several times, and may throw
  * @throws TaskCenterError `invalid-value`, `calendar-not-found`, `managed-elsewhere`, `version-mismatch`
  */
 export async function changeCalendar(
   broker: Broker,
-  { id, change }: { readonly id: string; change(content: CalendarContent): CalendarInput },
+  edit: CalendarEdit,
   options: CalendarChange = {},
 ): Promise<VersionChange<CalendarInfo>> {
-  checkId(id, 'id');
+  const { id, change } = checkEdit(edit);
+  checkChange(options, 'options');
   const place = placeOf(broker, id, options);
-  const edit = (before: CalendarInfo | null) => {
+  const next = (before: CalendarInfo | null) => {
     requireOwn(id, 'changed in part', before);
     return checkedContent(change(place.contentOf(before)));
   };
-  return changeVersion(place, edit, options.expects ?? anyVersion);
+  return changeVersion(place, next, options.expects ?? anyVersion);
 }
 
 /** @throws TaskCenterError `invalid-value`, `calendar-not-found`, `managed-elsewhere`, `version-mismatch` */
@@ -160,6 +185,7 @@ export async function removeCalendar(
   options: CalendarChange = {},
 ): Promise<void> {
   checkId(id, 'id');
+  checkChange(options, 'options');
   const check: (before: CalendarInfo | null) => asserts before is CalendarInfo = (before) =>
     requireOwn(id, 'deleted', before);
   await removeVersion(placeOf(broker, id, options), check, options.expects ?? anyVersion);

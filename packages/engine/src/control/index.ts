@@ -3,7 +3,7 @@
  * and throws a `TaskCenterError`. `Inspector`, the HTTP API and the command line go through them, and an action means the
  * same everywhere. See docs/design/engine.md#use-cases.
  */
-export type { TaskAddress } from './arguments.ts';
+export type { LocatedTask, TaskAddress, TaskList } from './arguments.ts';
 export * from './backup.ts';
 export * from './broker.ts';
 export * from './bulk.ts';

@@ -3,7 +3,8 @@ import type { Broker } from '../broker/broker.ts';
 import type { ListRequest, TaskRecord } from '../broker/inspect.ts';
 import { createOptionsCheck } from '../checks/options.ts';
 import { anyText, wholeNumber } from '../checks/values.ts';
-import { checkList, type PageOptions, type TaskList } from './list-tasks.ts';
+import { checkList, facetsOf, type TaskList } from './arguments.ts';
+import type { PageOptions } from './list-tasks.ts';
 import { requireQueue } from './queues.ts';
 
 /** Which tasks are gone through. */
@@ -34,6 +35,7 @@ export function iterateTasks(
   list: TaskList,
   options: IterateOptions,
 ): AsyncGenerator<TaskRecord, void, undefined> {
+  facetsOf(broker, 'inspect');
   const { pageSize = DEFAULT_READ_SIZE, group } = checkIterateOptions(options);
   checkList(list, group);
   return readPages(broker, { ...list, limit: pageSize, ...(group !== undefined && { group }) });

@@ -1,13 +1,12 @@
 /** Lists of the tasks in one state: of a stored queue, as in the library, and of a logical queue, as over HTTP. */
-import { storedQueue, TASK_STATES, type ListedState, type TaskKind } from '@task-center/model';
+import { storedQueue, type ListedState, type TaskKind } from '@task-center/model';
 import { MAX_PAGE } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { ListRequest, TaskPage, TaskRecord } from '../broker/inspect.ts';
-import { createOptionsCheck } from '../checks/options.ts';
-import { anyText, oneOf, orNull, wholeNumber } from '../checks/values.ts';
-import { invalidValue } from '../errors/task-center-error.ts';
+import { createFieldsCheck, createOptionsCheck, required } from '../checks/options.ts';
+import { anyText, orNull, wholeNumber, withMethods } from '../checks/values.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { checkStoredQueue } from './arguments.ts';
+import { checkBusinesses, checkKind, checkList, facetsOf, listedState, type TaskList } from './arguments.ts';
 import { requireQueue } from './queues.ts';
 
 /** Which page of a list. */
@@ -18,23 +17,6 @@ export interface PageOptions {
   readonly cursor?: string | null;
   /** The group whose tasks are listed. Required with the state `aggregating`; other states ignore it. */
   readonly group?: string;
-}
-
-/** The tasks of a stored queue in one state. */
-export interface TaskList {
-  readonly queue: string;
-  readonly state: ListedState;
-}
-
-const LISTED_STATES = TASK_STATES.filter((state) => state !== 'blocked' && state !== 'awaiting');
-const checkListedState = oneOf(LISTED_STATES);
-
-/** @throws TaskCenterError `invalid-value` */
-export function checkList({ queue, state }: TaskList, group: string | undefined): void {
-  checkStoredQueue(queue);
-  checkListedState(state, 'state');
-  if (state === 'aggregating' && group === undefined)
-    throw invalidValue('group', group, 'the name of a group');
 }
 
 const checkPage = createOptionsCheck<PageOptions>('list', {
@@ -65,6 +47,13 @@ interface LogicalTaskList {
   readonly businesses?: readonly string[] | null;
 }
 
+const checkLogicalList = createFieldsCheck<LogicalTaskList>('list', {
+  queue: required(anyText),
+  state: required(listedState),
+  kind: checkKind,
+  businesses: checkBusinesses,
+});
+
 /** Where a page starts. */
 export interface ListPosition {
   /** Index in the kinds that the list goes through, one after the other. */
@@ -72,6 +61,11 @@ export interface ListPosition {
   /** The broker's cursor within this kind; null = its start. */
   readonly cursor: string | null;
 }
+
+const checkPosition = createOptionsCheck<ListPosition>('a position in a list', {
+  kindIndex: required(wholeNumber(0)),
+  cursor: required(orNull(anyText)),
+});
 
 /** Where the first page starts. */
 export const LIST_START: ListPosition = { kindIndex: 0, cursor: null };
@@ -95,6 +89,12 @@ interface LogicalPageOptions {
   /** Bounds the search for tasks of some businesses. */
   readonly clock: Pick<Clock, 'monotonicMs'>;
 }
+
+const checkLogicalPage = createOptionsCheck<LogicalPageOptions>('listLogicalTasks', {
+  limit: required(wholeNumber(1, MAX_PAGE)),
+  from: required((from, name) => void checkPosition(from, name)),
+  clock: required(withMethods('a clock', ['monotonicMs'])),
+});
 
 /** Bounds of a search that skips the tasks of other businesses. It always goes on to a bound: a shorter page would show how many tasks others have. */
 const MAX_SEARCH_MS = 200;
@@ -120,14 +120,17 @@ function createPageEnd({ limit, clock }: LogicalPageOptions, isSearch: boolean) 
 /**
  * Up to `limit` tasks, all of one kind before those of the next. A queue that was never used has none. For some businesses
  * the tasks of others are skipped until the page is full, for 200 ms or 10,000 tasks at most.
+ *
+ * @throws TaskCenterError `invalid-value`
  */
 export async function listLogicalTasks(
-  { inspect }: Broker,
+  broker: Broker,
   list: LogicalTaskList,
   options: LogicalPageOptions,
 ): Promise<LogicalTaskPage> {
-  const { limit, from } = options;
-  const queues = storedQueuesOf(list);
+  const { inspect } = facetsOf(broker, 'inspect');
+  const { limit, from } = checkLogicalPage(options);
+  const queues = storedQueuesOf(checkLogicalList(list));
   const only: Pick<ListRequest, 'businesses'> = list.businesses ? { businesses: list.businesses } : {};
   const isSearch = list.businesses !== undefined && list.businesses !== null;
   const isEnd = createPageEnd(options, isSearch);
@@ -149,8 +152,9 @@ export async function listLogicalTasks(
   }
 }
 
-/** The number of tasks in a list. */
-export async function countLogicalTasks({ inspect }: Broker, list: LogicalTaskList): Promise<number> {
-  const facts = await inspect.queueFacts(storedQueuesOf(list));
+/** The number of tasks in a list. @throws TaskCenterError `invalid-value` */
+export async function countLogicalTasks(broker: Broker, list: LogicalTaskList): Promise<number> {
+  const { inspect } = facetsOf(broker, 'inspect');
+  const facts = await inspect.queueFacts(storedQueuesOf(checkLogicalList(list)));
   return facts.reduce((sum, { counts }) => sum + counts[list.state], 0);
 }

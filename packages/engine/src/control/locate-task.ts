@@ -5,19 +5,11 @@
 import { BUILT_IN_QUEUES, logicalQueue, storedQueues, storedTaskId, type TaskKind } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { BusinessFilter } from '../broker/inspect.ts';
+import { createFieldsCheck, isOptions, required } from '../checks/options.ts';
+import { anyText, checkOf, func } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { checkedAddress, type TaskAddress } from './arguments.ts';
+import { checkedAddress, checkKind, facetsOf, type LocatedTask, type TaskAddress } from './arguments.ts';
 import { requireQueue } from './queues.ts';
-
-/** Where a task is stored. Whether it exists is decided by the call that acts on it. */
-export interface LocatedTask {
-  /** The stored queue. */
-  readonly queue: string;
-  /** The ID that its owner knows, for errors. */
-  readonly id: string;
-  /** The ID under which it is stored: with the business in front, if it has one. */
-  readonly storedId: string;
-}
 
 /** Selects tasks by an ID, which may fit several: IDs are unique per stored queue and business. */
 export interface TaskSearch {
@@ -32,6 +24,20 @@ export interface TaskSearch {
   readonly seesQueue: (name: string) => boolean;
 }
 
+const checkFilter = checkOf(
+  '{ any: true }, or { business } with a text or null',
+  (filter) =>
+    isOptions(filter) &&
+    (filter['any'] === true || filter['business'] === null || typeof filter['business'] === 'string'),
+);
+const checkSearch = createFieldsCheck<TaskSearch>('search', {
+  id: required(anyText),
+  queue: anyText,
+  kind: checkKind,
+  filter: required(checkFilter),
+  seesQueue: required(func),
+});
+
 /** A task that a search has found. */
 export interface TaskMatch extends LocatedTask {
   /** Null = it has none. */
@@ -39,7 +45,11 @@ export interface TaskMatch extends LocatedTask {
 }
 
 /** Searches all queues for the only task with an ID. @throws TaskCenterError `task-not-found`, `task-id-ambiguous` */
-async function locateById({ inspect }: Broker, id: string, business: string | null): Promise<LocatedTask> {
+async function locateById(
+  { inspect }: Pick<Broker, 'inspect'>,
+  id: string,
+  business: string | null,
+): Promise<LocatedTask> {
   const found = await inspect.find(await inspect.queues(), id, { business });
   const [task] = found;
   if (task === undefined) throw new TaskCenterError('task-not-found', { id, queue: null });
@@ -54,13 +64,13 @@ async function locateById({ inspect }: Broker, id: string, business: string | nu
  */
 export async function locateTask(broker: Broker, task: TaskAddress | string): Promise<LocatedTask> {
   const { queue, id, businessId = null } = checkedAddress(task);
-  if (queue === undefined) return locateById(broker, id, businessId);
+  if (queue === undefined) return locateById(facetsOf(broker, 'inspect'), id, businessId);
   await requireQueue(broker, queue);
   return { queue, id, storedId: storedTaskId(id, businessId) };
 }
 
 async function queuesToSearch(
-  { inspect }: Broker,
+  { inspect }: Pick<Broker, 'inspect'>,
   { queue, kind, seesQueue }: TaskSearch,
 ): Promise<string[]> {
   const candidates =
@@ -73,10 +83,11 @@ async function queuesToSearch(
   });
 }
 
-/** All tasks that a search selects; none is not an error. */
+/** All tasks that a search selects; none is not an error. @throws TaskCenterError `invalid-value` */
 export async function findTasks(broker: Broker, search: TaskSearch): Promise<TaskMatch[]> {
-  const queues = await queuesToSearch(broker, search);
+  const { inspect } = facetsOf(broker, 'inspect');
+  const queues = await queuesToSearch({ inspect }, checkSearch(search));
   if (queues.length === 0) return [];
-  const found = await broker.inspect.find(queues, search.id, search.filter);
+  const found = await inspect.find(queues, search.id, search.filter);
   return found.map(({ queue, id, business }) => ({ queue, id: search.id, storedId: id, business }));
 }

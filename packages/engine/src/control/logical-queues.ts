@@ -5,7 +5,9 @@
 import { BUILT_IN_QUEUES, logicalQueue, storedQueues } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import type { QueueFacts } from '../broker/inspect.ts';
+import { anyText, listOf } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import { checkBusinesses, checkReason, facetsOf } from './arguments.ts';
 
 /** A logical queue with the facts of its stored queues. */
 export interface LogicalQueueFacts {
@@ -15,20 +17,34 @@ export interface LogicalQueueFacts {
 }
 
 const BUILT_IN: readonly string[] = BUILT_IN_QUEUES;
+const logicalNames = listOf(anyText, 'a list of queues');
 
 /** Businesses whose keys ask; null = anyone's. They learn only of queues that are built in or ever held a task of theirs. */
 type Businesses = readonly string[] | null;
 
 /** Which stored queues ever held a task of one of the businesses, in order. */
-async function onlyHeld({ inspect }: Broker, stored: readonly string[], businesses: Businesses) {
+async function onlyHeld(
+  { inspect }: Pick<Broker, 'inspect'>,
+  stored: readonly string[],
+  businesses: Businesses,
+) {
   if (businesses === null) return stored;
   const held = await inspect.haveHeld(stored, businesses);
   return stored.filter((_, i) => held[i]);
 }
 
+/** Checks who asks for which queue. @throws TaskCenterError `invalid-value` */
+function checkQueue(broker: Broker, name: string, businesses: Businesses): void {
+  facetsOf(broker, 'inspect');
+  anyText(name, 'name');
+  checkBusinesses(businesses, 'businesses');
+}
+
 /** The names of the logical queues: the built-in ones, highest priority first, then all others by name. */
 export async function listLogicalQueues(broker: Broker, businesses: Businesses = null): Promise<string[]> {
-  const stored = await onlyHeld(broker, await broker.inspect.queues(), businesses);
+  const { inspect } = facetsOf(broker, 'inspect');
+  checkBusinesses(businesses, 'businesses');
+  const stored = await onlyHeld({ inspect }, await inspect.queues(), businesses);
   const others = new Set(
     stored.map((queue) => logicalQueue(queue).name).filter((name) => !BUILT_IN.includes(name)),
   );
@@ -38,19 +54,21 @@ export async function listLogicalQueues(broker: Broker, businesses: Businesses =
 /**
  * Checks that a logical queue is known: it is built in, or one of its stored queues is in use.
  *
- * @throws TaskCenterError `queue-not-found`
+ * @throws TaskCenterError `invalid-value`, `queue-not-found`
  */
 export async function requireLogicalQueue(
   broker: Broker,
   name: string,
   businesses: Businesses = null,
 ): Promise<void> {
+  checkQueue(broker, name, businesses);
   if (BUILT_IN.includes(name) || (await mayHoldTasksOf(broker, name, businesses))) return;
   throw new TaskCenterError('queue-not-found', { queue: name });
 }
 
 /** Whether a logical queue is in use, and ever held a task of the businesses. A built-in queue may hold none. */
 export async function mayHoldTasksOf(broker: Broker, name: string, businesses: Businesses): Promise<boolean> {
+  checkQueue(broker, name, businesses);
   const held = await onlyHeld(broker, storedQueues(name), businesses);
   const inUse = await Promise.all(held.map((queue) => broker.inspect.exists(queue)));
   return inUse.includes(true);
@@ -58,9 +76,11 @@ export async function mayHoldTasksOf(broker: Broker, name: string, businesses: B
 
 /** Reads queues, in the order of `names`. A queue that was never used has zeros. */
 export async function getLogicalQueues(
-  { inspect }: Broker,
+  broker: Broker,
   names: readonly string[],
 ): Promise<LogicalQueueFacts[]> {
+  const { inspect } = facetsOf(broker, 'inspect');
+  logicalNames(names, 'names');
   const facts = await inspect.queueFacts(names.flatMap(storedQueues));
   return names.map((name, i) => ({
     name,
@@ -76,20 +96,24 @@ export async function getLogicalQueues(
  * @throws TaskCenterError `queue-not-found`
  */
 export async function pauseLogicalQueue(broker: Broker, name: string, reason?: string): Promise<void> {
+  const { control } = facetsOf(broker, 'control');
+  checkReason(reason, 'reason');
   await requireLogicalQueue(broker, name);
-  for (const stored of storedQueues(name)) await broker.control.pause(stored, reason);
+  for (const stored of storedQueues(name)) await control.pause(stored, reason);
 }
 
 /** Resumes both stored queues, callbacks first. Idempotent. @throws TaskCenterError `queue-not-found` */
 export async function resumeLogicalQueue(broker: Broker, name: string): Promise<void> {
+  const { control } = facetsOf(broker, 'control');
   await requireLogicalQueue(broker, name);
-  for (const stored of storedQueues(name)) await broker.control.resume(stored);
+  for (const stored of storedQueues(name)) await control.resume(stored);
 }
 
 /** The stored queues of a logical queue that are in use. @throws TaskCenterError `queue-not-found` there is none */
-export async function listStoredQueues({ inspect }: Broker, name: string): Promise<string[]> {
+export async function listStoredQueues(broker: Broker, name: string): Promise<string[]> {
+  checkQueue(broker, name, null);
   const inUse: string[] = [];
-  for (const stored of storedQueues(name)) if (await inspect.exists(stored)) inUse.push(stored);
+  for (const stored of storedQueues(name)) if (await broker.inspect.exists(stored)) inUse.push(stored);
   if (inUse.length === 0) throw new TaskCenterError('queue-not-found', { queue: name });
   return inUse;
 }

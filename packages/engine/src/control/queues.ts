@@ -1,9 +1,9 @@
 /** Stored queues: what is in them, and whether workers take tasks from them. */
 import type { Broker } from '../broker/broker.ts';
 import type { DayCounts, GroupSize, QueueFacts } from '../broker/inspect.ts';
-import { anyText, wholeNumber } from '../checks/values.ts';
+import { wholeNumber } from '../checks/values.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
-import { checkStoredQueue, optional } from './arguments.ts';
+import { checkReason, checkStoredQueue, facetsOf } from './arguments.ts';
 
 /** A queue with its counts, settings and figures. */
 export interface QueueInfo extends QueueFacts {
@@ -16,11 +16,10 @@ export interface QueueInfo extends QueueFacts {
 }
 
 const checkDays = wholeNumber(1, 90);
-const checkReason = optional(anyText);
 
 /** The names of all stored queues, sorted. */
-export function listQueues({ inspect }: Broker): Promise<string[]> {
-  return inspect.queues();
+export async function listQueues(broker: Broker): Promise<string[]> {
+  return facetsOf(broker, 'inspect').inspect.queues();
 }
 
 /**
@@ -28,7 +27,8 @@ export function listQueues({ inspect }: Broker): Promise<string[]> {
  *
  * @throws TaskCenterError `invalid-value`, `queue-not-found`
  */
-export async function requireQueue({ inspect }: Broker, queue: string): Promise<void> {
+export async function requireQueue(broker: Broker, queue: string): Promise<void> {
+  const { inspect } = facetsOf(broker, 'inspect');
   checkStoredQueue(queue);
   if (await inspect.exists(queue)) return;
   throw new TaskCenterError('queue-not-found', { queue });
@@ -78,15 +78,17 @@ export async function listGroups(broker: Broker, queue: string): Promise<GroupSi
 
 /** Workers take no further tasks; running attempts go on. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
 export async function pauseQueue(broker: Broker, queue: string, reason?: string): Promise<void> {
+  const { control } = facetsOf(broker, 'control');
   checkReason(reason, 'reason');
   await requireQueue(broker, queue);
-  if (await broker.control.pause(queue, reason)) return;
+  if (await control.pause(queue, reason)) return;
   throw new TaskCenterError('pause-unchanged', { queue, paused: true });
 }
 
 /** Workers take tasks from the queue again. @throws TaskCenterError `queue-not-found`, `pause-unchanged` */
 export async function resumeQueue(broker: Broker, queue: string): Promise<void> {
+  const { control } = facetsOf(broker, 'control');
   await requireQueue(broker, queue);
-  if (await broker.control.resume(queue)) return;
+  if (await control.resume(queue)) return;
   throw new TaskCenterError('pause-unchanged', { queue, paused: false });
 }

@@ -5,6 +5,7 @@ import type { BulkState } from '../broker/control.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { createOptionsCheck } from '../checks/options.ts';
 import { flag } from '../checks/values.ts';
+import { facetsOf } from './arguments.ts';
 import { changeInSteps, STEP_ROWS, type BulkOptions } from './change-in-steps.ts';
 import { requireQueue } from './queues.ts';
 
@@ -76,6 +77,7 @@ async function requireNoSchedules({ schedules }: Broker, queue: string): Promise
  * @throws TaskCenterError `queue-not-found`, `queue-not-empty`
  */
 export async function removeQueue(broker: Broker, queue: string, given: RemoveQueueOptions): Promise<void> {
+  facetsOf(broker, 'inspect', 'control');
   const { force = false, ...options } = checkRemovalOptions(given);
   await requireQueue(broker, queue);
   await requireNoSchedules(broker, queue);

@@ -5,6 +5,7 @@ import type { EnqueueOptions } from '../client/enqueue-options.ts';
 import { createOptionsCheck } from '../checks/options.ts';
 import { filledText, wholeNumber } from '../checks/values.ts';
 import { optionsOf } from '../asynq-scheduler/entry-options.ts';
+import { facetsOf } from './arguments.ts';
 import { DEFAULT_PAGE_SIZE } from './list-tasks.ts';
 
 /** A task that a scheduler enqueues periodically. Times are wall-clock ms. */
@@ -32,8 +33,8 @@ const byNextAndId = (a: SchedulerEntry, b: SchedulerEntry): number =>
   compareByNext(a, b) || (a.id < b.id ? -1 : 1);
 
 /** The entries of all schedulers, the next to fire first. */
-export async function listSchedulerEntries({ schedulerEntries }: Broker): Promise<SchedulerEntry[]> {
-  const records = await schedulerEntries.entries();
+export async function listSchedulerEntries(broker: Broker): Promise<SchedulerEntry[]> {
+  const records = await facetsOf(broker, 'schedulerEntries').schedulerEntries.entries();
   return records
     .map(({ options, ...record }) => ({ ...record, options: optionsOf(options), optionTexts: options }))
     .sort(byNextAndId);
@@ -41,10 +42,11 @@ export async function listSchedulerEntries({ schedulerEntries }: Broker): Promis
 
 /** A page of what an entry has enqueued, newest first. @throws TaskCenterError `invalid-value` */
 export async function listEnqueueEvents(
-  { schedulerEntries }: Broker,
+  broker: Broker,
   entryId: string,
   options: EventPageOptions,
 ): Promise<EnqueueEvent[]> {
+  const { schedulerEntries } = facetsOf(broker, 'schedulerEntries');
   filledText(entryId, 'entryId');
   const { page = 1, pageSize = DEFAULT_PAGE_SIZE } = checkEventOptions(options);
   return schedulerEntries.events(entryId, { page, pageSize });
@@ -58,6 +60,7 @@ export function iterateEnqueueEvents(
   broker: Broker,
   entryId: string,
 ): AsyncGenerator<EnqueueEvent, void, undefined> {
+  facetsOf(broker, 'schedulerEntries');
   filledText(entryId, 'entryId');
   return (async function* () {
     yield* await listEnqueueEvents(broker, entryId, { pageSize: MAX_EVENTS });

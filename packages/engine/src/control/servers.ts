@@ -3,19 +3,22 @@ import type { Broker } from '../broker/broker.ts';
 import type { ClusterNode, ClusterView } from '../broker/cluster.ts';
 import type { ServerRecord } from '../broker/presence.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { checkStoredQueue } from './arguments.ts';
+import { checkStoredQueue, facetsOf } from './arguments.ts';
 
 /** The workers that run now, sorted by host and process; at most 1,000. */
-export async function listServers({ presence }: Broker): Promise<ServerRecord[]> {
-  const servers = await presence.servers();
+export async function listServers(broker: Broker): Promise<ServerRecord[]> {
+  const servers = await facetsOf(broker, 'presence').presence.servers();
   return servers.sort((a, b) => {
     if (a.host !== b.host) return a.host < b.host ? -1 : 1;
     return a.pid - b.pid || (a.id < b.id ? -1 : 1);
   });
 }
 
-/** @throws TaskCenterError `not-a-cluster` */
-function requireCluster({ cluster, name }: Broker): ClusterView {
+/** @throws TaskCenterError `invalid-value`, `not-a-cluster` */
+function requireCluster(broker: Broker): ClusterView {
+  // Whether it is a cluster is not known of what is no broker.
+  facetsOf(broker, 'inspect');
+  const { cluster, name } = broker;
   if (cluster) return cluster;
   throw new TaskCenterError('not-a-cluster', { broker: name });
 }

@@ -3,12 +3,19 @@ import { FINAL_STATES, INACTIVE_STATES, storedTaskId, type TaskState } from '@ta
 import type { Broker } from '../broker/broker.ts';
 import type { Cancellation, ControlOutcome } from '../broker/control.ts';
 import type { TaskRecord } from '../broker/inspect.ts';
+import { anyBytes, orNull } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import type { TaskRef } from '../runtime/events.ts';
 import type { TaskLog } from '../task/task-notes.ts';
 import { encodeGiven } from '../task/payload.ts';
-import { checkCancellation, checkedAddress, type TaskAddress } from './arguments.ts';
-import type { LocatedTask } from './locate-task.ts';
+import {
+  checkCancellation,
+  checkedAddress,
+  checkLocated,
+  facetsOf,
+  type LocatedTask,
+  type TaskAddress,
+} from './arguments.ts';
 
 const MAX_PAYLOAD_BYTES = 4 * 1_024 * 1_024;
 /** The states that allow an action, for the error that names them. The broker decides. */
@@ -20,7 +27,11 @@ const ALLOWED_STATES = {
   cancel: [...INACTIVE_STATES, 'active'],
 } as const;
 
-const refOf = ({ queue, storedId }: LocatedTask): TaskRef => ({ queue, id: storedId });
+/** @throws TaskCenterError `invalid-value` */
+function refOf(task: LocatedTask): TaskRef {
+  const { queue, storedId } = checkLocated(task);
+  return { queue, id: storedId };
+}
 
 function notFound({ queue, id }: LocatedTask): TaskCenterError {
   return new TaskCenterError('task-not-found', { queue, id });
@@ -40,31 +51,36 @@ function requireDone(task: LocatedTask, action: keyof typeof ALLOWED_STATES, out
 }
 
 /** The task with everything that is stored of it. @throws TaskCenterError `task-not-found` */
-export async function getTask({ inspect }: Broker, task: LocatedTask): Promise<TaskRecord> {
+export async function getTask(broker: Broker, task: LocatedTask): Promise<TaskRecord> {
+  const { inspect } = facetsOf(broker, 'inspect');
   const record = await inspect.task(refOf(task));
   if (record === null) throw notFound(task);
   return record;
 }
 
 /** The log lines that are kept with a task. @throws TaskCenterError `task-not-found` */
-export async function getTaskLog({ inspect }: Broker, task: LocatedTask): Promise<TaskLog> {
+export async function getTaskLog(broker: Broker, task: LocatedTask): Promise<TaskLog> {
+  const { inspect } = facetsOf(broker, 'inspect');
   const log = await inspect.log(refOf(task));
   if (log === null) throw notFound(task);
   return log;
 }
 
 /** Makes a task pending now, behind those that are pending. @throws TaskCenterError `task-not-found`, `wrong-state` */
-export async function runTask({ control }: Broker, task: LocatedTask): Promise<void> {
+export async function runTask(broker: Broker, task: LocatedTask): Promise<void> {
+  const { control } = facetsOf(broker, 'control');
   requireDone(task, 'run', await control.run(refOf(task)));
 }
 
 /** Archives a task: it will not run again. @throws TaskCenterError `task-not-found`, `wrong-state` */
-export async function archiveTask({ control }: Broker, task: LocatedTask): Promise<void> {
+export async function archiveTask(broker: Broker, task: LocatedTask): Promise<void> {
+  const { control } = facetsOf(broker, 'control');
   requireDone(task, 'archive', await control.archive(refOf(task)));
 }
 
 /** Removes a task and its unique lock. @throws TaskCenterError `task-not-found`, `wrong-state` */
-export async function removeTask({ control }: Broker, task: LocatedTask): Promise<void> {
+export async function removeTask(broker: Broker, task: LocatedTask): Promise<void> {
+  const { control } = facetsOf(broker, 'control');
   requireDone(task, 'remove', await control.remove(refOf(task)));
 }
 
@@ -76,12 +92,16 @@ export function encodeNewPayload(payload: unknown): Uint8Array | null {
   return bytes;
 }
 
+const checkNewPayload = orNull(anyBytes);
+
 /** Replaces the payload of a scheduled task. @throws TaskCenterError `task-not-found`, `wrong-state` */
 export async function updateTaskPayload(
-  { control }: Broker,
+  broker: Broker,
   task: LocatedTask,
   payload: Uint8Array | null,
 ): Promise<void> {
+  const { control } = facetsOf(broker, 'control');
+  checkNewPayload(payload, 'payload');
   requireDone(task, 'updatePayload', await control.updatePayload(refOf(task), payload));
 }
 
@@ -106,10 +126,11 @@ export type CancelResult = 'cancelled_before_start' | 'requested' | 'already_fin
  * @throws TaskCenterError `task-not-found`, `wrong-state`
  */
 export async function cancelTask(
-  { control, signals }: Broker,
+  broker: Broker,
   task: LocatedTask,
   cancellation: Cancellation,
 ): Promise<CancelResult> {
+  const { control, signals } = facetsOf(broker, 'control', 'signals');
   checkCancellation(cancellation, 'cancellation');
   const outcome = await control.cancel(refOf(task), cancellation);
   if (outcome.code === 'requested') {
@@ -128,7 +149,8 @@ export async function cancelTask(
  *
  * @throws TaskCenterError `broker-unavailable`
  */
-export async function publishAsynqCancel({ signals }: Broker, task: TaskAddress | string): Promise<void> {
+export async function publishAsynqCancel(broker: Broker, task: TaskAddress | string): Promise<void> {
+  const { signals } = facetsOf(broker, 'signals');
   const { id, businessId = null } = checkedAddress(task);
   await signals.cancel([storedTaskId(id, businessId)]);
 }

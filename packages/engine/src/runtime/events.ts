@@ -228,6 +228,6 @@ export class Events<All extends object = EngineEvents> {
   }
 
   emit<N extends keyof All & string>(name: N, event: All[N]): void {
-    this.#emitter.emit(name, event);
+    if (this.has(name)) this.#emitter.emit(name, event);
   }
 }

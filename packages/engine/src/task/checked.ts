@@ -76,7 +76,7 @@ export function checkedTypeName(name: string): string {
  */
 export function checkedTaskId(id: string): string {
   if (typeof id === 'string' && isTaskId(id)) return id;
-  throw invalidValue('id', id, '1 to 255 bytes, not blank, without points and control characters');
+  throw invalidValue('id', id, '1 to 255 bytes, not blank, without dots or control characters');
 }
 
 /** @throws TaskCenterError `invalid-value` */

@@ -31,15 +31,18 @@ export interface WorkerOptions extends FailureOptions {
    */
   readonly maxStall?: Duration;
   /**
-   * Whether the process is then killed with SIGKILL as well, for a supervisor to start it again. Default false, because a
-   * library must not kill its host unasked.
+   * Whether a process that blocks its event loop for longer than `maxStall` is also killed with SIGKILL, for a supervisor to
+   * start it again. Default false, because a library must not kill its host unasked.
    */
   readonly failStop?: boolean;
   /** Which rules hold where ours and Asynq's differ. Default: ours. */
   readonly profile?: WorkerProfile;
-  /** Most attempts at once, 1 to 10,000. Default 10. */
+  /** How many attempts may run at once, 1 to 10,000. Default 10. */
   readonly concurrency?: number;
-  /** Which tasks to take and to start; `concurrency` then only sizes what a call takes. Default: as many as there are free slots. */
+  /**
+   * Decides how many tasks are taken and which of them start. `concurrency` then limits only how many tasks one call to the
+   * broker asks for. Default: as many as there are free slots.
+   */
   readonly admission?: Admission;
   /** Whether this worker also runs the loops of maintenance for its queues (due tasks, lost leases, expired data). Default true. */
   readonly maintenance?: boolean;
@@ -47,7 +50,7 @@ export interface WorkerOptions extends FailureOptions {
   readonly shutdownTimeout?: Duration;
   /** Makes one task of the tasks of a group. Default: this worker does not aggregate. */
   readonly aggregation?: AggregationOptions;
-  /** Checks now and then whether the broker answers. Default: no check. */
+  /** Checks at intervals whether the broker answers. Default: no check. */
   readonly healthCheck?: HealthCheck;
   /** Clock, log, events and the like. Default: the real ones, and the log of the broker. */
   readonly runtime?: Partial<Runtime>;

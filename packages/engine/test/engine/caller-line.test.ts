@@ -1,10 +1,11 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { TaskCenterError } from '../../src/errors/task-center-error.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
 import { defineTask } from '../../src/task/define-task.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
 const SCHEMA = {
   '~standard': { version: 1, vendor: 'test', validate: (value: unknown) => ({ value }) },
@@ -17,20 +18,13 @@ const callersIn = (error: unknown): string[] =>
     .filter((line) => line.includes('caller-line.test.ts'))
     .flatMap((line) => /at (?:async )?(\w+)/.exec(line)?.[1] ?? []);
 
-describe.each(brokerKinds)('an error on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('an error on $name', (kind) => {
   let broker: Broker;
   let client: Client;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     broker = await store.connect();
     client = new Client(broker);
-  });
-
-  afterEach(async () => {
-    if (available) await store.remove();
   });
 
   /** The error of a call whose caller is the function `charge`. */

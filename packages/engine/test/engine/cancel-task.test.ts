@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { HandlerError, NonRetryableError, RevokeError } from '../../src/errors/handler-errors.ts';
@@ -7,9 +7,10 @@ import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
 import { tellsListening } from '../support/listening.ts';
 import { nextEvent } from '../support/next-event.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
 const A = { queue: 'default', id: 'a' } as const;
 const WHO = { by: 'anna', reason: 'ordered twice' };
@@ -21,20 +22,17 @@ const aborted = (signal: AbortSignal) =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-describe.each(brokerKinds)('a running task that is cancelled on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('a running task that is cancelled on $name', (kind) => {
   let broker: Broker;
   let client: Client;
   let inspector: Inspector;
   let events: Events;
-  let workers: Worker[];
+  let workers: Worker[] = [];
   let listening: Promise<void>;
   /** False = messages to workers are lost. */
   let tells: boolean;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     const real = tellsListening(await store.connect());
     listening = real.listening;
     tells = true;
@@ -48,9 +46,7 @@ describe.each(brokerKinds)('a running task that is cancelled on $name', ({ avail
   });
 
   afterEach(async () => {
-    if (!available) return;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await store.remove();
   });
 
   async function aWorker(handler: Handler, options: WorkerOptions = {}): Promise<Worker> {

@@ -1,23 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
-describe.each(brokerKinds)('middleware of a client on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('middleware of a client on $name', (kind) => {
   let broker: Broker;
   let client: Client;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     broker = await store.connect();
     client = new Client(broker);
-  });
-
-  afterEach(async () => {
-    if (available) await store.remove();
   });
 
   const stored = (id: string) => broker.inspect.task({ queue: 'default', id });

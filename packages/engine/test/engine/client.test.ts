@@ -1,12 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { defineTask } from '../../src/task/define-task.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { Events } from '../../src/runtime/events.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
 const userSchema: StandardSchemaV1<{ userId: string }, { userId: string; known: true }> = {
   '~standard': {
@@ -20,20 +21,13 @@ const userSchema: StandardSchemaV1<{ userId: string }, { userId: string; known: 
 };
 const welcome = defineTask('email:welcome', { payload: userSchema });
 
-describe.each(brokerKinds)('a client on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('a client on $name', (kind) => {
   let broker: Broker;
   let client: Client;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     broker = await store.connect();
     client = new Client(broker);
-  });
-
-  afterEach(async () => {
-    if (available) await store.remove();
   });
 
   const code = (name: string) => expect.objectContaining({ code: name }) as Error;

@@ -1,20 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { QueueMetrics } from '../../src/metrics/queue-metrics.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
 import { manyTasks } from '../support/factories.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
-describe.each(brokerKinds)('metrics of the queues on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('metrics of the queues on $name', (kind) => {
   let broker: Broker;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     broker = await store.connect();
-  });
-  afterEach(async () => {
-    if (available) await store.remove();
   });
 
   test('are empty without queues', async () => {

@@ -1,23 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { HandlerError } from '../../src/errors/handler-errors.ts';
 import { Semaphore } from '../../src/limits/semaphore.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
-describe.each(brokerKinds)('a semaphore on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('a semaphore on $name', (kind) => {
   let broker: Broker;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     broker = await store.connect();
-  });
-  afterEach(async () => {
-    if (available) await store.remove();
   });
 
   const inAMinute = () => ({ deadlineMs: Date.now() + 60_000 });

@@ -1,12 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { defineTask } from '../../src/task/define-task.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
 /** Takes `{ n }` with a number, and returns it with one more field. */
 const numbered: StandardSchemaV1<{ n: number }, { n: number; known: true }> = {
@@ -34,18 +35,11 @@ describe('defineTask refuses', () => {
   );
 });
 
-describe.each(brokerKinds)('the schemas of a type on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('the schemas of a type on $name', (kind) => {
   let broker: Broker;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     broker = await store.connect();
-  });
-
-  afterEach(async () => {
-    if (available) await store.remove();
   });
 
   test.each([

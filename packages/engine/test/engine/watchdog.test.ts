@@ -1,31 +1,28 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
 const never = () => new Promise<never>(() => {});
 
-describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)("a worker's watchdog on $name", (kind) => {
   let broker: Broker;
   let events: Events;
   let worker: Worker | undefined;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     broker = await store.connect();
     events = new Events();
   });
   afterEach(async () => {
     await worker?.stop();
     worker = undefined;
-    await store?.remove();
   });
 
   /** Starts a worker with two slots on a broker with some calls replaced. */
@@ -100,12 +97,12 @@ describe.each(brokerKinds)("a worker's watchdog on $name", ({ available, createS
     const revived: unknown[] = [];
     events.on('worker.revived', (event) => revived.push(event));
     const wakes = { never, rejected: () => Promise.reject(new Error('broken')) };
-    for (const [kind, wake] of Object.entries(wakes)) {
+    for (const [name, wake] of Object.entries(wakes)) {
       await start({ signals: { ...broker.signals, waitForWork: wake, waitForDue: wake } });
       const ends = nextEvents(events, 'attempt.finished', 2);
       await new Promise((resolve) => setImmediate(resolve));
-      await enqueue(`now-${kind}`);
-      await new Client(broker).enqueue('x', null, { id: `soon-${kind}`, delay: '50ms' });
+      await enqueue(`now-${name}`);
+      await new Client(broker).enqueue('x', null, { id: `soon-${name}`, delay: '50ms' });
       expect(await ends).toMatchObject([{ outcome: 'succeeded' }, { outcome: 'succeeded' }]);
       await worker?.stop();
     }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Inspector } from '../../src/inspector/inspector.ts';
@@ -6,24 +6,22 @@ import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
 import { tellsListening } from '../support/listening.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
 const never = () => new Promise<void>(() => {});
 
-describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('cancelling on $name', (kind) => {
   let broker: Broker;
   let client: Client;
   let inspector: Inspector;
   let events: Events;
-  let workers: Worker[];
+  let workers: Worker[] = [];
   let listening: Promise<void>;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     ({ broker, listening } = tellsListening(await store.connect()));
     client = new Client(broker);
     inspector = new Inspector(broker);
@@ -32,9 +30,7 @@ describe.each(brokerKinds)('cancelling on $name', ({ available, createStore }) =
   });
 
   afterEach(async () => {
-    if (!available) return;
     await Promise.all(workers.map((worker) => worker.stop()));
-    await store.remove();
   });
 
   /** Starts a worker; resolves when it listens for cancellations. */

@@ -1,34 +1,31 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
 import type { Handler } from '../../src/worker/run/handlers.ts';
 import type { WorkerOptions } from '../../src/worker/options.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds, type TestStore } from '../support/brokers.ts';
+import { brokerKinds } from '../support/brokers.ts';
 import { nextEvent } from '../support/next-event.ts';
+import { storeOfEachTest } from '../support/store-of-each-test.ts';
 
 const LEASE_MS = 2_000;
 /** Longer than a lease, which would expire meanwhile without renewals. */
 const BLOCK_MS = 1.5 * LEASE_MS;
 
 /** The main thread cannot renew leases here, so every renewal is made by the renewer thread. */
-describe.each(brokerKinds)('the lease renewer thread on $name', ({ available, createStore }) => {
-  let store: TestStore;
+describe.each(brokerKinds)('the lease renewer thread on $name', (kind) => {
   let broker: Broker;
   let events: Events;
   let worker: Worker | undefined;
 
-  beforeEach(async (context) => {
-    if (!available) return context.skip();
-    store = await createStore();
+  storeOfEachTest(kind, async (store) => {
     broker = await store.connect();
     events = new Events();
   });
   afterEach(async () => {
     await worker?.stop();
     worker = undefined;
-    await store?.remove();
   });
 
   async function start(handler: Handler, options: WorkerOptions = {}): Promise<void> {

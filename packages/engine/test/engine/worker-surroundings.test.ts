@@ -4,6 +4,7 @@ import { connect } from '../../src/connect.ts';
 import { Client } from '../../src/client/client.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { silentLog, type LogFields } from '../../src/runtime/log.ts';
+import type { Admission } from '../../src/worker/admission.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { redisKind, sqliteKind } from '../support/brokers.ts';
 import { fastClock } from '../support/fast-clock.ts';
@@ -120,6 +121,43 @@ describe('a worker whose surroundings interfere', () => {
     expect(outcomes).toEqual({ [id]: 'lost', later: 'succeeded' });
     await worker.stop();
     expect(failures).toEqual([]);
+  });
+
+  test('does not hand in again what was answered before its admission threw', async () => {
+    const store = await sqliteKind.createStore();
+    const broker = await store.connect();
+    const handedIn: (string | undefined)[][] = [];
+    const consume: Broker['consume'] = {
+      ...broker.consume,
+      exchange(call, options) {
+        // Where the finish of a task is gone, there is nothing to hand in.
+        if (call.finishes.length > 0) handedIn.push(call.finishes.map((finish) => finish?.task.id));
+        return broker.consume.exchange(call, options);
+      },
+    };
+    let free = 1;
+    const admission: Admission = {
+      attach: () => {},
+      room: () => free,
+      onFetched() {
+        if (handedIn.length === 1) throw new Error('the hosts are unknown');
+      },
+      judge: () => undefined,
+      onStarted: () => void (free -= 1),
+      onEnded: () => void (free += 1),
+    };
+    let error: (fields: LogFields) => void = () => {};
+    const failed = new Promise<LogFields>((resolve) => (error = resolve));
+    const runtime = { clock: fastClock, log: { ...silentLog, error } };
+    const options = { admission, runtime, shutdownTimeout: '2s' } as const;
+    const worker = new Worker({ ...broker, consume }, options).handle('x', () => {});
+    onTestFinished(() => store.remove());
+    await new Client(broker).enqueue('x', null, { id: 'a' });
+    await worker.start();
+    expect(await failed).toMatchObject({ err: { message: 'the hosts are unknown' } });
+    // It hands in all that is left.
+    await worker.stop();
+    expect(handedIn).toEqual([['a']]);
   });
 });
 

@@ -100,7 +100,9 @@ class Reader {
     return true;
   }
 
-  #valueOf(name: string, type: Type, depth = 0): DeclaredValue {
+  #valueOf(name: string, declared: Type, depth = 0): DeclaredValue {
+    // What a type parameter is bound to is known, the type itself is not.
+    const type = this.#checker.getBaseConstraintOfType(declared) ?? declared;
     const given = this.#checker.getNonNullableType(type)!;
     // A part of a broker is taken from a whole one.
     const hasFields = depth < MAX_DEPTH && name !== 'broker' && this.#isOptions(given);

@@ -1,30 +1,9 @@
 import * as engine from '../../../src/index.ts';
 import { createTestBroker } from '../../../src/testing/test-broker.ts';
-import type { Broker } from '../../../src/broker/broker.ts';
-import type { HandlerContext } from '../../../src/worker/run/handlers.ts';
+import { KNOWN, type Row, type World } from './row.ts';
+import { useCaseRows } from './use-case-rows.ts';
 import type { WrongKind } from './wrong-values.ts';
 
-/** What the calls work on. */
-export interface World {
-  readonly broker: Broker;
-  /** Of an attempt that runs. */
-  readonly context: HandlerContext;
-}
-
-/** How a call is tried. */
-export interface Row {
-  /** Good arguments, by the names of the declaration and in its order. One that is taken apart there has any name. */
-  readonly args: Readonly<Record<string, unknown>>;
-  /** Values that are wrong by their type, and for which another result than `invalid-value` is documented. By argument or field. */
-  readonly takes?: Readonly<Record<string, readonly WrongKind[] | 'all'>>;
-  /** Whether fields are taken as they are: who makes the call has checked them. */
-  readonly isFlat?: true;
-  /** What errors call an argument, if not by its name here. */
-  readonly called?: Readonly<Record<string, string>>;
-}
-
-/** A task that is in every world, and its queue. */
-export const KNOWN = { queue: 'known', id: 'known-task' };
 const report = () => {};
 /** Any value that JSON can carry is a payload. */
 const PAYLOADS: readonly WrongKind[] = [
@@ -175,8 +154,7 @@ const functions = ({ broker }: World): Record<string, Row> => ({
     args: { code: 'broker-closed', details: { broker: 'x' }, options: {} },
     takes: { details: 'all', options: 'all' },
   },
-  withoutStack: { args: { error: new Error('x') } },
-  isTaskCenterError: { args: { error: null, code: 'broker-closed' } },
+  withoutStack: { args: { error: new Error('x') }, isFlat: true },
   shown: { args: { value: 1 } },
   ownFaultOf: { args: { error: null } },
   backoffMs: { args: { n: 1, backoff: { kind: 'asynq' }, chance: 0 } },
@@ -188,6 +166,7 @@ const functions = ({ broker }: World): Record<string, Row> => ({
   storedQueues: { args: { name: 'x' } },
   storedTaskId: { args: { id: 'x', business: null } },
   // They say whether a value is one, whatever it is.
+  isTaskCenterError: { args: { error: null, code: 'broker-closed' }, takes: { code: 'all' } },
   isTaskId: { args: { id: 'x' }, takes: { id: 'all' } },
   nameFault: { args: { name: 'x' }, takes: { name: 'all' } },
   queueNameFault: { args: { name: 'x' }, takes: { name: 'all' } },
@@ -202,12 +181,14 @@ const functions = ({ broker }: World): Record<string, Row> => ({
   'new Events': { args: { onError: report } },
   'Events.on': { args: { name: 'attempt.started', listener: report } },
   'Events.has': { args: { name: 'attempt.started' }, takes: { name: 'all' } },
-  'Events.emit': { args: { name: 'attempt.started', event: {} }, takes: { event: 'all' } },
+  // Nobody listens to a name that is none.
+  'Events.emit': { args: { name: 'attempt.started', event: {} }, takes: { name: 'all', event: 'all' } },
 });
 
 export const rowsOf = (world: World): Readonly<Record<string, Row>> => ({
   ...classes(world),
   ...inspectors(world),
+  ...useCaseRows(world),
   ...functions(world),
 });
 
@@ -228,6 +209,7 @@ function receiverOf(name: string, { broker, context }: World): object {
     TaskInspector: () => inspector.tasks,
     HandlerContext: () => context,
     Events: () => new engine.Events(),
+    control: () => engine.control,
     systemClock: () => engine.systemClock,
     silentLog: () => engine.silentLog,
     TestClock: () => createTestBroker().clock,

@@ -9,7 +9,8 @@ import type { HandlerContext } from '../../../src/worker/run/handlers.ts';
 import { Worker } from '../../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../../support/brokers.ts';
 import { readDeclaredCalls, type DeclaredValue } from './declared.ts';
-import { callOf, KNOWN, rowsOf, type Row, type World } from './rows.ts';
+import { KNOWN, type Row, type World } from './row.ts';
+import { callOf, rowsOf } from './rows.ts';
 import { WRONG_VALUES, type WrongKind } from './wrong-values.ts';
 
 const MAX_CALL_MS = 3_000;
@@ -17,15 +18,10 @@ const calls = await readDeclaredCalls();
 
 /** Interfaces whose methods the host writes, and not we. */
 const WRITTEN_BY_HOSTS =
-  /^(Admission|AggregationOptions|Runnable|HealthCheck|Clock|Log|LeveledLog|LogOutput|Runtime|PeriodicTaskManagerOptions|control\.TaskSearch)\./;
+  /^(Admission|AggregationOptions|Runnable|HealthCheck|Clock|Log|LeveledLog|LogOutput|Runtime|PeriodicTaskManagerOptions|control\.(TaskSearch|CalendarEdit))\./;
 /** The broker's own interface: it takes what it is given as it is. */
 const FACETS =
   /^((Test)?Broker|Backup|Check|Claims|ClusterView|Consume|Control|Documents|Findings|Groups|Inspect|Maintain|Presence|ScheduleStore|SchedulerEntries|Semaphores|Signals|Submit)\./;
-/**
- * The use cases behind the Inspector, whose rows try their checks. They are for programs that are a door to a broker, such as
- * the HTTP service, and that have found what they pass on.
- */
-const USE_CASES = /^control\./;
 /** Classes that programs get from an Inspector, and do not make themselves. */
 const MADE_BY_US = /^new (Broker|Calendar|Cluster|Queue|Scheduler|Task)Inspector$/;
 /** The texts of errors. `TaskCenterError` calls them. */
@@ -33,8 +29,7 @@ const TEXTS = /^codes\./;
 
 const tried = [...calls].filter(
   ([path, values]) =>
-    values.length > 0 &&
-    ![WRITTEN_BY_HOSTS, FACETS, USE_CASES, MADE_BY_US, TEXTS].some((pattern) => pattern.test(path)),
+    values.length > 0 && ![WRITTEN_BY_HOSTS, FACETS, MADE_BY_US, TEXTS].some((pattern) => pattern.test(path)),
 );
 
 interface Try {

@@ -34,7 +34,7 @@ export function connectionBound(
   log: Log,
 ): number {
   if (fileLimit === null) return http.maxConnections;
-  // A callback may try several addresses at once. Used and idle connections together are no more than `callbacks.concurrency`.
+  // Used and idle connections together are few more than `callbacks.concurrency`, but each may try several addresses at once.
   const callbackFiles = roles.includes('worker') ? 2 * callbacks.concurrency : 0;
   const room = fileLimit - callbackFiles - BROKER_FILES - OTHER_FILES;
   const bound = Math.min(http.maxConnections, Math.max(room, MIN_CONNECTIONS));
