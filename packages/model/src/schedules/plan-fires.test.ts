@@ -117,6 +117,14 @@ describe('a plan that is full', () => {
     expect(bench.plan).toMatchObject({ isMore: false, ledger: { graceFromMs: null } });
   });
 
+  test('leaves no fire to the policy that was within grace', () => {
+    const misfire = { policy: 'skip', graceMs: MINUTE_MS, limit: 10 } as const;
+    const bench = new Bench(multiplesOf(20 * SECOND_MS), { shards: 64, misfire });
+    bench.maxTasks = 130;
+    expect(bench.look(70 * SECOND_MS)).toEqual(['fired 20', 'fired 40']);
+    expect(bench.look(130 * SECOND_MS)).toEqual(['caught_up 60', 'fired 80']);
+  });
+
   test('has room for one fire, however many shards that has', () => {
     const bench = new Bench(minutely(), { shards: 64 });
     bench.maxTasks = 10;

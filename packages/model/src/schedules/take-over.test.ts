@@ -39,6 +39,20 @@ describe('an edit', () => {
     expect(bench.look(2 * MINUTE_MS)).toEqual(['fired 120']);
   });
 
+  test('after that leaves what the new times have had due since', () => {
+    const bench = new Bench(multiplesOf(HOUR_MS));
+    bench.look(0);
+    bench.times = multiplesOf(MINUTE_MS);
+    bench.edit({ plannedFromMs: START_MS + 90 * SECOND_MS }, 90 * SECOND_MS);
+    bench.put({ owner: 'finance' }, 10 * MINUTE_MS);
+    expect(bench.look(10 * MINUTE_MS)).toEqual([
+      'skipped_misfire 6 120-420',
+      'caught_up 480',
+      'fired 540',
+      'fired 600',
+    ]);
+  });
+
   test('of an ended schedule makes up for nothing', () => {
     const bench = new Bench(multiplesOf(MINUTE_MS), { endsAtMs: START_MS + MINUTE_MS });
     expect(bench.look(MINUTE_MS)).toEqual([]);
@@ -117,6 +131,15 @@ describe('a calendar that is edited', () => {
   });
 });
 
+test('a calendar that is edited after the times leaves what these have had due since', () => {
+  const bench = new Bench(multiplesOf(HOUR_MS));
+  bench.look(0);
+  bench.times = multiplesOf(MINUTE_MS);
+  bench.edit({ plannedFromMs: START_MS + 90 * SECOND_MS }, 90 * SECOND_MS);
+  bench.calendar = { version: 1, changedMs: START_MS + 10 * MINUTE_MS };
+  expect(bench.look(10 * MINUTE_MS)).toContain('fired 600');
+});
+
 describe('a clock that is set back', () => {
   test('by minutes makes no fire twice', () => {
     const bench = new Bench(multiplesOf(MINUTE_MS));
@@ -142,6 +165,36 @@ describe('a clock that is set back', () => {
     expect(bench.look(10 * HOUR_MS)).toEqual([]);
     expect(bench.plan).toMatchObject({ setBackMs: 0 });
     expect(bench.look(14 * HOUR_MS)).toEqual([]);
+  });
+
+  test('starts no fire that waits before its time', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS), { overlap: 'queue' });
+    expect(bench.look(2 * MINUTE_MS)).toEqual(['fired 60']);
+    bench.end(2 * MINUTE_MS - 1);
+    expect(bench.look(2 * MINUTE_MS - 1)).toEqual([]);
+    expect(bench.nextLookMs).toBe(2 * MINUTE_MS);
+    expect(bench.look(2 * MINUTE_MS)).toEqual(['queued 120']);
+  });
+
+  test('by hours forgets what waits for then, which is planned anew', () => {
+    const bench = new Bench(multiplesOf(HOUR_MS), { overlap: 'queue' });
+    bench.look(4 * HOUR_MS);
+    bench.look(5 * HOUR_MS);
+    expect(bench.ledger?.waiting).toHaveLength(2);
+    bench.end(5 * HOUR_MS);
+    expect(bench.look(MINUTE_MS)).toEqual([]);
+    expect(bench.ledger?.waiting).toEqual([]);
+    expect(bench.look(HOUR_MS)).toEqual(['fired 3600']);
+  });
+
+  test('does not repeat a fire of `from: end` whose run has ended before it', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS), {
+      times: { kind: 'every', everyMs: MINUTE_MS, from: 'end' },
+    });
+    expect(bench.look(MINUTE_MS)).toEqual(['fired 60']);
+    bench.end(0);
+    expect(bench.look(MINUTE_MS)).toEqual([]);
+    expect(bench.look(2 * MINUTE_MS)).toEqual(['fired 120']);
   });
 
   test('leaves no `from: end` asleep either', () => {
