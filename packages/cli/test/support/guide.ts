@@ -40,7 +40,14 @@ async function installPacked(name: string, folder: TempFolder): Promise<void> {
 }
 
 /** What the packages and the guide need of other packages. */
-const OTHERS = ['@photostructure/sqlite', '@standard-schema/spec', '@types/node', 'undici-types', 'zod'];
+const OTHERS = [
+  '@photostructure/sqlite',
+  'node-gyp-build',
+  '@standard-schema/spec',
+  '@types/node',
+  'undici-types',
+  'zod',
+];
 
 /** Makes a project of a user, outside of this repository, with one program. */
 async function createProject(folder: TempFolder, source: string, isPacked: boolean): Promise<void> {
