@@ -61,7 +61,7 @@ const FAULTS = {
 const TABLE = [
   { kind: BENCH, files: ['ceilings'], guards: REDIS, costs: { long: 8 } },
   { kind: RULES, files: ['clock-rules'], guards: model('cron'), costs: { long: 60 } },
-  { kind: RULES, files: ['fires'], guards: model('cron'), costs: { long: 45 } },
+  { kind: RULES, files: ['fires'], guards: model('cron'), costs: { long: 60 } },
   { kind: RULES, files: ['schedule-sequences'], guards: model('schedules'), costs: { long: 40 } },
   {
     kind: RULES,
