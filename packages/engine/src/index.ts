@@ -83,6 +83,13 @@ export {
   type PeriodicTaskManagerOptions,
 } from './asynq-scheduler/periodic-task-manager.ts';
 
+// Schedules that the broker keeps: each fires once, however many processes run.
+export { Schedules, type PreviewQuery, type ScheduleQuery, type ScheduleRun } from './schedules/schedules.ts';
+export type { SchedulesOptions, ScheduleVersion } from './schedules/schedules.ts';
+export type { ScheduleOptions, ScheduleTimesOptions, TaskOfSchedule } from './schedules/schedule-options.ts';
+export type { Schedule, ScheduleFire, UpcomingScheduleFire } from './schedules/stored-schedule.ts';
+export type { ScheduleAddress } from './control/index.ts';
+
 // A worker runs the loops of maintenance for its queues. A service without workers of its own runs them with this.
 export { createMaintenance, type Maintenance } from './loops/maintenance.ts';
 

@@ -130,6 +130,7 @@ export {
   type ScheduleRead,
 } from './schedules/read-schedule.ts';
 export { planFires, withMadeTasks } from './schedules/plan-fires.ts';
+export { previewFires, type PreviewedFire, type PreviewInput } from './schedules/preview.ts';
 export {
   hasOpenRun,
   needsStates,

@@ -80,16 +80,18 @@ const PROBLEM_BY_ERROR = {
   'task-not-found': 'not-found',
   'queue-not-found': 'not-found',
   'calendar-not-found': 'not-found',
+  'schedule-not-found': 'not-found',
   'too-many-calendars': 'validation-failed',
   'managed-elsewhere': 'managed-elsewhere',
   'version-mismatch': 'version-mismatch',
   'wrong-state': 'wrong-state',
   'not-supported': 'not-supported',
-  // No operation can cause these four: a caller's search is bounded by what its key may see, see `http/tasks/find-task.ts`.
+  // No operation can cause these five: a caller's search is bounded by what its key may see, see `http/tasks/find-task.ts`.
   'task-id-ambiguous': 'internal',
   'not-a-cluster': 'internal',
   'pause-unchanged': 'internal',
   'queue-not-empty': 'internal',
+  'schedule-exists': 'internal',
 
   'broker-unavailable': 'broker-unavailable',
   'broker-refused': 'broker-unavailable',

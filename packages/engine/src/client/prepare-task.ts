@@ -89,7 +89,7 @@ export type PrepareTask = (
 export const DURABILITIES: readonly Durability[] = ['memory', 'replicated', 'fsync'];
 /** Asynq's own default. */
 const ASYNQ_RETRIES = 25;
-const DEFAULT_MAX_PAYLOAD_BYTES = 256 * 1_024;
+export const DEFAULT_MAX_PAYLOAD_BYTES = 256 * 1_024;
 
 function checkDurability(durability: string | undefined): void {
   if (durability === undefined || DURABILITIES.some((known) => known === durability)) return;

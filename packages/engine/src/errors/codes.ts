@@ -238,6 +238,14 @@ export const codes = {
     message: `The ${what} belongs to ${where}.`,
     fix: instead,
   }),
+  'schedule-not-found': ({ id }: { id: string }) => ({
+    message: `There is no schedule "${id}".`,
+    fix: 'Check the ID, and the business if it has one. A schedule exists until it is removed.',
+  }),
+  'schedule-exists': ({ id }: { id: string }) => ({
+    message: `There is a schedule "${id}" already.`,
+    fix: 'Choose another ID, or put it without demanding that it is new: that changes the one that exists.',
+  }),
 } satisfies Record<string, (details: never) => ErrorText>;
 
 export type ErrorCode = keyof typeof codes;

@@ -2,6 +2,7 @@ import type { Broker } from '../broker/broker.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { checkBroker, func } from '../checks/values.ts';
 import { wholeRuntime, type Runtime } from '../runtime/runtime.ts';
+import { createFirer } from '../firer/firer.ts';
 import { createForwarder } from './forwarder.ts';
 import { createJanitor } from './janitor.ts';
 import { Needs } from './needs.ts';
@@ -9,15 +10,21 @@ import { createRecoverer } from './recoverer.ts';
 import { createSurveyor } from './surveyor.ts';
 
 export interface MaintenanceDeps {
-  readonly broker: Pick<Broker, 'maintain' | 'consume' | 'signals' | 'groups' | 'lifetime'>;
+  readonly broker: Pick<
+    Broker,
+    'maintain' | 'consume' | 'signals' | 'groups' | 'schedules' | 'documents' | 'lifetime'
+  >;
   /** Stored queues to keep in order, called at each step. Another array when they have changed. */
   queues(): readonly string[];
+  /** Stored queues whose schedules are fired, in the same way. Default: `queues`. */
+  firedQueues?(): readonly string[];
   readonly runtime: Runtime;
 }
 
 const checkDeps = createOptionsCheck<MaintenanceDeps>('createMaintenance', {
   broker: required((broker) => checkBroker(broker, 'maintain', 'signals')),
   queues: required(func),
+  firedQueues: func,
   runtime: required(wholeRuntime),
 });
 
@@ -32,13 +39,13 @@ export interface Maintenance {
 }
 
 /**
- * Creates surveyor, forwarder, recoverer and janitor for the same queues. Any number of processes may run them; there is no
+ * Creates surveyor, forwarder, recoverer, janitor and, if the broker keeps schedules, firer for the same queues. Any number of processes may run them; there is no
  * leader.
  *
  * @throws TaskCenterError `invalid-value`
  */
 export function createMaintenance(given: MaintenanceDeps): Maintenance {
-  const { broker, queues, runtime } = checkDeps(given);
+  const { broker, queues, firedQueues = queues, runtime } = checkDeps(given);
   const needs = new Needs(queues, runtime.clock);
   const deps = { broker, needs, runtime };
   const forwarder = createForwarder(deps);
@@ -50,7 +57,9 @@ export function createMaintenance(given: MaintenanceDeps): Maintenance {
       if (isLeased) recoverer.wake();
     },
   });
-  const loops = [surveyor, forwarder, recoverer, createJanitor(deps)];
+  const { schedules } = broker;
+  const firers = schedules ? [createFirer({ broker, schedules, queues: firedQueues, runtime })] : [];
+  const loops = [surveyor, forwarder, recoverer, createJanitor(deps), ...firers];
   const maintenance: Maintenance = {
     start() {
       broker.lifetime.add(maintenance);

@@ -154,6 +154,47 @@ export interface EngineEvents {
     readonly entryIds: readonly string[];
     readonly setBackMs: number;
   };
+  /** Emitted when the tasks of a schedule's fire are stored, by the process that stored them. */
+  'schedule.fired': {
+    readonly queue: string;
+    /** Stored name of the schedule. */
+    readonly schedule: string;
+    /** `manual`: somebody asked for it. */
+    readonly outcome: string;
+    /** The logical time of the fire, wall-clock ms. */
+    readonly fireMs: number;
+    /** How long after that it was made. */
+    readonly lateMs: number;
+    /** Stored ID of its first task. */
+    readonly taskId: string;
+    /** Number of its tasks. */
+    readonly tasks: number;
+  };
+  /** Emitted when fires of a schedule are left out: see `FireOutcome`. */
+  'schedule.skipped': {
+    readonly queue: string;
+    readonly schedule: string;
+    /** Why, such as `skipped_overlap`. */
+    readonly outcome: string;
+    /** How many. */
+    readonly count: number;
+    /** Logical times of the first and the last of them, wall-clock ms. */
+    readonly fromMs: number;
+    readonly toMs: number;
+  };
+  /** Emitted when the broker's clock was set back far, and a schedule is planned anew: times that have fired may fire again. */
+  'schedule.replanned': {
+    readonly queue: string;
+    readonly schedule: string;
+    readonly setBackMs: number;
+  };
+  /** Emitted when a schedule fires in a year in which its calendar has no dates, once per year and calendar: plain weekdays count. */
+  'calendar.incomplete': {
+    readonly calendar: string;
+    readonly year: number;
+    readonly queue: string;
+    readonly schedule: string;
+  };
   /** Emitted when a broker is unusable for the rest of this process: its file could not be written, or its thread ended. */
   'broker.broken': {
     /** The broker's name: its URL without the password. */

@@ -11,7 +11,7 @@ import { createBodies, type Bodies } from './tables/bodies.ts';
 import { createCounters, type Counters } from './tables/counters.ts';
 import { createLocks, type Locks } from './tables/locks.ts';
 import { createLogLines, type LogLines } from './tables/log-lines.ts';
-import { createSchedules, type Schedules } from './tables/schedules.ts';
+import { createSchedules, type ScheduleTable } from './tables/schedules.ts';
 import { createTasks, type Tasks } from './tasks.ts';
 
 /** The time at which a request is handled, ms. */
@@ -41,7 +41,7 @@ export interface Store {
   readonly counters: Counters;
   readonly locks: Locks;
   readonly logLines: LogLines;
-  readonly schedules: Schedules;
+  readonly schedules: ScheduleTable;
   readonly fires: Fires;
   readonly awaited: AwaitedTasks;
   /** To be called with every task and attempt that ends. */

@@ -4,7 +4,7 @@ import { END_STATES, KEEP_FIRES_MS, MAX_FIRES, type EndState } from '../../../..
 import type { OpenRun } from '../../../../broker/schedules.ts';
 import type { Database } from '../database.ts';
 import type { QueueEntry, QueueRegistry } from '../queue-registry.ts';
-import type { Schedules } from './schedules.ts';
+import type { ScheduleTable } from './schedules.ts';
 
 /** A line of the history. */
 export interface FireRow {
@@ -96,7 +96,7 @@ function fireStatements(database: Database) {
 export interface FiresDeps {
   readonly database: Database;
   readonly queues: QueueRegistry;
-  readonly schedules: Schedules;
+  readonly schedules: ScheduleTable;
 }
 
 /** How and when a task of a queue has ended. */

@@ -174,4 +174,4 @@ export function createSchedules(database: Database) {
   };
 }
 
-export type Schedules = ReturnType<typeof createSchedules>;
+export type ScheduleTable = ReturnType<typeof createSchedules>;

@@ -1,0 +1,118 @@
+/** The history of schedules. */
+import { MAX_PAGE } from '../broker/bounds.ts';
+import type { Broker } from '../broker/broker.ts';
+import type { FireListRequest, FireRecord, UpcomingFire, TimeSpan } from '../broker/fires.ts';
+import { MAX_UPCOMING } from '../broker/fires.ts';
+import { MAX_SCHEDULE_NAMES } from '../broker/schedule-records.ts';
+import { mapBounded } from '../runtime/map-bounded.ts';
+import { findSchedule, inTextOrder, schedulesOf, type ScheduleAddress } from './schedule-info.ts';
+
+/** A place in the history of several queues: the latest logical time first, then by queue, then the newest line first. */
+export interface FirePlace {
+  readonly fireMs: number;
+  readonly queue: string;
+  readonly line: number;
+}
+
+/** Which fires are listed. */
+export interface FireListOptions extends Omit<FireListRequest, 'queue' | 'before'> {
+  /** Stored queues in any order; default: all. */
+  readonly queues?: readonly string[];
+  /** Begin after this place; null = with the newest fire. */
+  readonly after: FirePlace | null;
+}
+
+/** A page of fires. It may be short or empty although more follow: then `next` is not null. */
+export interface FireInfoPage {
+  readonly fires: readonly FireRecord[];
+  readonly next: FirePlace | null;
+}
+
+/** Queues that are asked at the same time. */
+const MAX_ASKED_QUEUES = 8;
+
+const byPlace = (a: FirePlace, b: FirePlace): number =>
+  b.fireMs - a.fireMs || inTextOrder(a.queue, b.queue) || b.line - a.line;
+
+/** Where a queue goes on after a place, which may lie in another queue. */
+function firePlaceIn(queue: string, after: FirePlace | null): FireListRequest['before'] {
+  if (after === null) return null;
+  const order = inTextOrder(queue, after.queue);
+  if (order === 0) return { fireMs: after.fireMs, line: after.line };
+  // Queues that come later still have their lines of this time.
+  return { fireMs: order < 0 ? after.fireMs : after.fireMs + 1 };
+}
+
+/** Queues that have schedules: only these have a history. */
+async function queuesWithFires(broker: Broker, queues: readonly string[]): Promise<string[]> {
+  const store = schedulesOf(broker);
+  const used: string[] = [];
+  for (let from = 0; from < queues.length; from += MAX_SCHEDULE_NAMES) {
+    const part = queues.slice(from, from + MAX_SCHEDULE_NAMES);
+    const counts = await store.counts(part, null);
+    used.push(...part.filter((_, i) => counts[i]!.all > 0));
+  }
+  return used;
+}
+
+/** A page of the history of queues. @throws TaskCenterError `not-supported` */
+export async function listFires(broker: Broker, options: FireListOptions): Promise<FireInfoPage> {
+  const store = schedulesOf(broker);
+  const { queues, after, ...request } = options;
+  const limit = Math.min(request.limit, MAX_PAGE);
+  const used = await queuesWithFires(broker, queues ?? (await broker.inspect.queues()));
+  const pages = await mapBounded(used, MAX_ASKED_QUEUES, async (queue) => ({
+    queue,
+    ...(await store.fires({ ...request, limit, queue, before: firePlaceIn(queue, after) })),
+  }));
+  // What a queue has not shown yet comes after the place at which its page ends: no further may the common page go.
+  const ends = pages.flatMap(({ queue, next }) => (next === null ? [] : [{ queue, ...next }]));
+  const [end = null] = ends.sort(byPlace);
+  const all = pages.flatMap(({ fires }) => fires).sort(byPlace);
+  const shown = all.filter((fire) => end === null || byPlace(fire, end) <= 0).slice(0, limit);
+  const hasMore = shown.length < all.length;
+  const last = shown.at(-1);
+  const place = last && { fireMs: last.fireMs, queue: last.queue, line: last.line };
+  if (shown.length === limit && (hasMore || end !== null)) return { fires: shown, next: place ?? null };
+  return { fires: shown, next: end };
+}
+
+/**
+ * A page of the history of one schedule, the latest logical time first.
+ *
+ * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `not-supported`
+ */
+export async function listFiresOf(
+  broker: Broker,
+  address: ScheduleAddress,
+  options: Omit<FireListOptions, 'queues' | 'name'>,
+): Promise<FireInfoPage> {
+  const { record } = await findSchedule(broker, address);
+  const { after, ...request } = options;
+  const before = after && { fireMs: after.fireMs, line: after.line };
+  const { queue, name } = record;
+  const { fires, next } = await schedulesOf(broker).fires({ ...request, queue, name, before });
+  return { fires, next: next && { queue, ...next } };
+}
+
+/** Schedules that will fire, the earliest first, at most 1,000. @throws TaskCenterError `not-supported` */
+export async function listUpcoming(
+  broker: Broker,
+  {
+    queues,
+    ...request
+  }: {
+    readonly queues?: readonly string[];
+    readonly businesses?: readonly string[];
+    readonly span: TimeSpan;
+    readonly limit: number;
+  },
+): Promise<UpcomingFire[]> {
+  const store = schedulesOf(broker);
+  const limit = Math.min(request.limit, MAX_UPCOMING);
+  const all = queues ?? (await broker.inspect.queues());
+  const found: UpcomingFire[] = [];
+  for (let from = 0; from < all.length; from += MAX_SCHEDULE_NAMES)
+    found.push(...(await store.upcoming(all.slice(from, from + MAX_SCHEDULE_NAMES), { ...request, limit })));
+  return found.sort((a, b) => a.nextFireMs - b.nextFireMs || inTextOrder(a.name, b.name)).slice(0, limit);
+}

@@ -1,0 +1,292 @@
+/** Makes schedules, and changes them. */
+import { isDeepStrictEqual } from 'node:util';
+import {
+  movedTask,
+  neverFires,
+  previewFires,
+  putSpec,
+  skipsLeftOf,
+  storedScheduleName,
+  type ScheduledTask,
+  type ScheduleFault,
+  type ScheduleSettings,
+  type ScheduleSource,
+  type ScheduleSpec,
+} from '@task-center/model';
+import type { Broker } from '../broker/broker.ts';
+import { MAX_SCHEDULE_NAMES, type PutOutcome, type SchedulePut } from '../broker/schedule-records.ts';
+import type { NewTask } from '../broker/submit.ts';
+import { findCalendar } from '../calendars/calendars.ts';
+import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { knownCalendar, type KnownCalendar } from '../firer/calendar-cache.ts';
+import { scheduledTask } from '../firer/fire-tasks.ts';
+import { readTimesOf } from '../firer/spec-cache.ts';
+import {
+  foundSchedule,
+  scheduleInfo,
+  schedulesOf,
+  type FoundSchedule,
+  type ScheduleInfo,
+} from './schedule-info.ts';
+import { anyVersion, type VersionChange, type VersionTest } from './versions.ts';
+
+/** A schedule to put. Its settings were read and checked, its task was made by its submission. */
+export interface ScheduleInput {
+  readonly settings: ScheduleSettings;
+  /** Its ID and its start do not matter: each fire has its own. */
+  readonly task: NewTask;
+  readonly source: ScheduleSource;
+  /** Default: any version, and none. */
+  readonly expects?: VersionTest;
+  /** There must be none with this ID. */
+  readonly isNew?: boolean;
+}
+
+/** What came of putting one of several schedules. */
+export type SchedulePutResult = VersionChange<ScheduleInfo> | { readonly error: TaskCenterError };
+
+/** Most bytes of the tasks of one fire. */
+const MAX_FIRE_BYTES = 4_194_304;
+/** Each further try means that another caller was faster, and has succeeded. */
+const MAX_PUT_TRIES = 32;
+
+/** A fault as an error. @param faults at least one */
+export function faultError([fault, ...others]: readonly ScheduleFault[]): TaskCenterError {
+  const { path, got, expected } = fault ?? { path: [], got: null, expected: 'a schedule' };
+  const also = others.length === 0 ? '' : ` (and ${others.length} more that are not valid)`;
+  return new TaskCenterError('invalid-value', {
+    name: path.length === 0 ? 'The schedule' : path.join('.'),
+    got: `${got === null ? 'nothing that fits' : shown(got)}${also}`,
+    expected,
+  });
+}
+
+const fault = (path: readonly string[], got: string | null, expected: string) =>
+  faultError([{ path, got, expected }]);
+
+/** What the task and the settings must have in common. @throws TaskCenterError `invalid-value`, `payload-too-large` */
+function checkTask({ settings, task }: ScheduleInput): void {
+  const { shards, businessId } = settings;
+  if ((task.meta.business ?? null) !== businessId)
+    throw fault(['task', 'businessId'], task.meta.business ?? null, 'the business of the schedule');
+  if (task.deadlineMs !== 0)
+    throw fault(
+      ['task', 'deadline'],
+      null,
+      'nothing: all fires would share it. A `timeout` limits each attempt',
+    );
+  if (task.uniqueMs !== 0 && shards > 1)
+    throw fault(['task', 'unique'], null, 'nothing with shards, as all of them have the same payload');
+  const bytes = (task.payload?.length ?? 0) * shards;
+  if (bytes > MAX_FIRE_BYTES)
+    throw new TaskCenterError('payload-too-large', { got: bytes, limit: MAX_FIRE_BYTES });
+}
+
+/** As JSON keeps it, without what each fire has of its own. */
+function comparedTask(task: NewTask): ScheduledTask {
+  const { createdMs: _created, origin: _origin, ...meta } = task.meta;
+  return JSON.parse(JSON.stringify(scheduledTask({ ...task, meta }))) as ScheduledTask;
+}
+
+/** What callers may change, as it is compared. */
+const comparedContent = ({ spec, ledger }: Pick<FoundSchedule, 'spec' | 'ledger'>) => {
+  const { createdMs: _c, updatedMs: _u, plannedFromMs: _p, skipSetMs: _s, ...content } = spec;
+  return { ...content, skipNext: skipsLeftOf({ spec, ledger }) };
+};
+
+/** Refuses to change what belongs elsewhere. A configuration takes over what somebody has put. */
+export function requireOwner(id: string, { source }: ScheduleSpec, by: ScheduleSource): void {
+  if (source !== 'config' || by === 'config') return;
+  throw new TaskCenterError('managed-elsewhere', {
+    what: `schedule "${id}"`,
+    where: 'the configuration',
+    instead: 'Change it there, under `schedules`.',
+  });
+}
+
+/** The next fire of a schedule that is put, for lists, until it is planned. @throws TaskCenterError `invalid-value` */
+function firstFireMs(
+  spec: ScheduleSpec,
+  before: FoundSchedule | null,
+  { calendar, nowMs }: { readonly calendar: KnownCalendar | null; readonly nowMs: number },
+): number | null {
+  const times = readTimesOf(spec, calendar);
+  const never = neverFires(spec, times);
+  if (never !== null) throw faultError([never]);
+  const schedule = { spec, ledger: before?.ledger ?? null };
+  const [first] = previewFires({ schedule, times, days: null, fromMs: nowMs, limit: 1 });
+  return first?.fireMs ?? null;
+}
+
+/** What is written for what was put; null = it is so already. */
+interface PreparedPut {
+  readonly put: SchedulePut | null;
+  readonly before: FoundSchedule | null;
+}
+
+/** @throws TaskCenterError as `putSchedule` */
+function prepare(
+  input: ScheduleInput,
+  before: FoundSchedule | null,
+  { calendar, nowMs }: { readonly calendar: KnownCalendar | null; readonly nowMs: number },
+): PreparedPut {
+  const { settings, source, expects = anyVersion, isNew = false } = input;
+  const { id } = settings;
+  checkTask(input);
+  const task = comparedTask(input.task);
+  if (before !== null) {
+    if (isNew) throw new TaskCenterError('schedule-exists', { id });
+    requireOwner(id, before.spec, source);
+    const moved = movedTask(before.spec.task, task);
+    if (moved !== null) throw faultError([moved]);
+  }
+  const version = before?.record.revision ?? null;
+  const content = { ...settings, source, task };
+  // As `changeVersion`: what is so already is not written again, whichever version the caller expects.
+  if (
+    before !== null &&
+    isDeepStrictEqual(comparedContent(before), content) &&
+    (expects(version) || !expects(null))
+  )
+    return { put: null, before };
+  if (!expects(version))
+    throw new TaskCenterError('version-mismatch', { kind: 'schedule', id, current: version });
+  const spec = putSpec(before, { settings, task, source }, nowMs);
+  const put: SchedulePut = {
+    queue: task.queue,
+    name: storedScheduleName(settings),
+    expectedRevision: version ?? 0,
+    spec: JSON.stringify(spec),
+    business: settings.businessId,
+    owner: settings.owner,
+    source,
+    calendar: settings.calendar,
+    pauseReason: before?.record.pauseReason ?? null,
+    nextFireMs: firstFireMs(spec, before, { calendar, nowMs }),
+  };
+  return { put, before };
+}
+
+/** The calendars that schedules name, by ID; null = there is none. */
+async function calendarsOf(broker: Broker, inputs: readonly ScheduleInput[]) {
+  const ids = new Set(inputs.flatMap(({ settings }) => settings.calendar ?? []));
+  const found = await Promise.all([...ids].map(async (id) => [id, await findCalendar(broker, id)] as const));
+  return new Map(found.map(([id, info]) => [id, info && knownCalendar(info)]));
+}
+
+function requireCalendar(id: string | null, known: ReadonlyMap<string, KnownCalendar | null>) {
+  const calendar = id === null ? null : (known.get(id) ?? null);
+  if (id !== null && calendar === null) throw fault(['calendar'], id, 'the ID of a calendar that exists');
+  return calendar;
+}
+
+/** The schedule as it is now: what was written, or found. */
+function putResult(
+  { put, before }: PreparedPut,
+  revision: number,
+  nowMs: number,
+): VersionChange<ScheduleInfo> {
+  if (put === null) return { item: scheduleInfo(before!), isNew: false };
+  const plan = before?.record ?? EMPTY_PLAN;
+  const record = {
+    ...plan,
+    ...put,
+    revision,
+    specStamp: 0,
+    stamp: 0,
+    createdMs: before?.record.createdMs ?? nowMs,
+    changedMs: nowMs,
+    failing: before?.record.failing ?? false,
+  };
+  return { item: scheduleInfo(foundSchedule(record, nowMs)), isNew: before === null };
+}
+
+const EMPTY_PLAN = {
+  ledger: 'null',
+  lastFireMs: null,
+  nextFireMs: null,
+  nextLookMs: null,
+  runs: 0,
+  open: [],
+  awaitsEnd: false,
+};
+
+/** One schedule of a call, and what has come of it so far. */
+interface PutInProgress {
+  readonly input: ScheduleInput;
+  result: SchedulePutResult | null;
+}
+
+const errorOf = (error: unknown): TaskCenterError => {
+  if (error instanceof TaskCenterError) return error;
+  throw error;
+};
+
+/** Tries to put those that have no result yet. Others may come between reading and writing: those stay without one. */
+async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise<void> {
+  const store = schedulesOf(broker);
+  const calendars = await calendarsOf(
+    broker,
+    items.map(({ input }) => input),
+  );
+  const { schedules, nowMs } = await store.get(items.map(({ input }) => storedScheduleName(input.settings)));
+  const prepared = items.map((item, i): PreparedPut | null => {
+    const record = schedules[i] ?? null;
+    try {
+      const calendar = requireCalendar(item.input.settings.calendar, calendars);
+      const before = record && foundSchedule(record, nowMs);
+      return prepare(item.input, before, { calendar, nowMs });
+    } catch (error) {
+      item.result = { error: errorOf(error) };
+      return null;
+    }
+  });
+  const puts = prepared.flatMap((each) => each?.put ?? []);
+  const outcomes: PutOutcome[] = puts.length === 0 ? [] : await store.put(puts);
+  let next = 0;
+  prepared.forEach((each, i) => {
+    if (each === null) return;
+    if (each.put === null) return void (items[i]!.result = putResult(each, 0, nowMs));
+    const outcome = outcomes[next++];
+    if (outcome?.code === 'stored') items[i]!.result = putResult(each, outcome.revision, nowMs);
+  });
+}
+
+/**
+ * Puts many schedules in few calls: each as `putSchedule` does, with a result of its own, in order. One that is refused does not
+ * affect the others. A name may be given once.
+ */
+export async function putSchedules(
+  broker: Broker,
+  inputs: readonly ScheduleInput[],
+): Promise<SchedulePutResult[]> {
+  const items = inputs.map((input): PutInProgress => ({ input, result: null }));
+  for (let from = 0; from < items.length; from += MAX_SCHEDULE_NAMES) {
+    const part = items.slice(from, from + MAX_SCHEDULE_NAMES);
+    for (let tries = 0; tries < MAX_PUT_TRIES; tries += 1) {
+      const open = part.filter(({ result }) => result === null);
+      if (open.length === 0) break;
+      await putOnce(broker, open);
+    }
+  }
+  return items.map(({ input, result }) => result ?? { error: overtaken(input) });
+}
+
+const overtaken = ({ settings: { id } }: ScheduleInput) =>
+  new TaskCenterError('version-mismatch', { kind: 'schedule', id });
+
+/**
+ * Stores a schedule in place of the one with its ID and business, if there is one. What is so already is not written again, and keeps
+ * its version. Its queue and its kind never change.
+ *
+ * @throws TaskCenterError `invalid-value`: also if it can never fire, or would be moved to another queue; `payload-too-large`,
+ *   `managed-elsewhere`, `version-mismatch`, `schedule-exists`, `not-supported`
+ */
+export async function putSchedule(
+  broker: Broker,
+  input: ScheduleInput,
+): Promise<VersionChange<ScheduleInfo>> {
+  const [result] = await putSchedules(broker, [input]);
+  if (result && 'item' in result) return result;
+  throw result?.error ?? overtaken(input);
+}

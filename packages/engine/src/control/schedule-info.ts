@@ -1,0 +1,119 @@
+/** Schedules as people see them, and how one is found. */
+import { skipsLeftOf, storedTaskId, type Ledger, type ScheduleSpec } from '@task-center/model';
+import type { Broker } from '../broker/broker.ts';
+import { LATE_MS, type ScheduleRecord } from '../broker/schedule-records.ts';
+import type { ScheduleStore } from '../broker/schedules.ts';
+import { createOptionsCheck, required } from '../checks/options.ts';
+import { filledText, orNull } from '../checks/values.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
+import { ledgerIn } from '../firer/plan-write.ts';
+
+/** Names a schedule. */
+export interface ScheduleAddress {
+  readonly id: string;
+  /** Null or left out = it belongs to no business. */
+  readonly businessId?: string | null;
+}
+
+/** A schedule as it is stored, with what has become of it. Times are wall-clock ms by the broker's clock. */
+export interface ScheduleInfo {
+  /** The stored name: unique in the broker. */
+  readonly storedName: string;
+  /** The stored queue. */
+  readonly queue: string;
+  readonly spec: ScheduleSpec;
+  /** Grows with each change, a pause included. */
+  readonly version: number;
+  /** Why it is paused, for people; '' = nobody said so. Null = it is not paused. */
+  readonly pauseReason: string | null;
+  /** Null = it will not fire, or the end of a run decides. */
+  readonly nextFireMs: number | null;
+  /** The last time that was decided, made or left out; null = none was. */
+  readonly lastFireMs: number | null;
+  /** Fires that were made, those that somebody asked for not counted. */
+  readonly runs: number;
+  /** Coming fires that are still left out. */
+  readonly skipsLeft: number;
+  /** Tasks of it that have not ended, as far as is known. */
+  readonly openRuns: number;
+  /** Fires that wait for the end of a run. */
+  readonly waitingFires: number;
+  /** Whether the newest fire with an ended task has one that was archived or cancelled. */
+  readonly isFailing: boolean;
+  /** Whether it has waited for its next fire for more than a minute, and is not paused. */
+  readonly isLate: boolean;
+}
+
+const checkScheduleAddress = createOptionsCheck<ScheduleAddress>('a schedule', {
+  id: required(filledText),
+  businessId: orNull(filledText),
+});
+
+/** The schedules of a broker. @throws TaskCenterError `not-supported`: it keeps none */
+export function schedulesOf({ schedules, name }: Pick<Broker, 'schedules' | 'name'>): ScheduleStore {
+  if (schedules) return schedules;
+  const instead = 'Use a `Scheduler`, which keeps its entries in its process, or a broker that can.';
+  throw new TaskCenterError('not-supported', { broker: name, what: 'keep schedules', instead });
+}
+
+/** The stored name of a schedule. @throws TaskCenterError `invalid-value` */
+export function storedNameOf(address: ScheduleAddress): string {
+  const { id, businessId } = checkScheduleAddress(address, 'schedule');
+  return storedTaskId(id, businessId ?? null);
+}
+
+export const scheduleNotFound = ({ id }: ScheduleAddress): TaskCenterError =>
+  new TaskCenterError('schedule-not-found', { id });
+
+/** @throws TaskCenterError `schedule-not-found` */
+export function requireSchedule<Item>(address: ScheduleAddress, found: Item | null): asserts found is Item {
+  if (found === null) throw scheduleNotFound(address);
+}
+
+/** A schedule as it is stored, and what was made of it. */
+export interface FoundSchedule {
+  readonly record: ScheduleRecord;
+  readonly spec: ScheduleSpec;
+  /** Null = nothing was planned yet. */
+  readonly ledger: Ledger | null;
+  /** The broker's clock when it was read. */
+  readonly nowMs: number;
+}
+
+export const foundSchedule = (record: ScheduleRecord, nowMs: number): FoundSchedule => ({
+  record,
+  spec: JSON.parse(record.spec) as ScheduleSpec,
+  ledger: ledgerIn(record.ledger),
+  nowMs,
+});
+
+/** Finds a schedule. @throws TaskCenterError `invalid-value`, `schedule-not-found` */
+export async function findSchedule(broker: Broker, address: ScheduleAddress): Promise<FoundSchedule> {
+  const name = storedNameOf(address);
+  const { schedules, nowMs } = await schedulesOf(broker).get([name]);
+  const [record = null] = schedules;
+  requireSchedule(address, record);
+  return foundSchedule(record, nowMs);
+}
+
+export function scheduleInfo({ record, spec, ledger, nowMs }: FoundSchedule): ScheduleInfo {
+  const { name, queue, revision, pauseReason, nextFireMs, lastFireMs, runs, failing } = record;
+  return {
+    storedName: name,
+    queue,
+    spec,
+    version: revision,
+    pauseReason,
+    nextFireMs,
+    lastFireMs,
+    runs,
+    skipsLeft: skipsLeftOf({ spec, ledger }),
+    openRuns: record.open.length,
+    waitingFires: ledger?.waiting.length ?? 0,
+    isFailing: failing,
+    isLate: pauseReason === null && nextFireMs !== null && nowMs - nextFireMs > LATE_MS,
+  };
+}
+
+/** Orders names as brokers do. */
+export const inTextOrder = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

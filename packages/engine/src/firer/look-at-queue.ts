@@ -1,0 +1,162 @@
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
+import type { FireWriteOutcome } from '../broker/fires.ts';
+import type { DueSchedule, DueSchedules, NextLook, ScheduleStore } from '../broker/schedules.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { CalendarCache } from './calendar-cache.ts';
+import { decide, putOff, type Decided } from './plan-write.ts';
+import type { ReadSpec, SpecCache } from './spec-cache.ts';
+import { createYearTeller, tellWritten } from './tell.ts';
+
+export interface QueueLookDeps {
+  readonly schedules: ScheduleStore;
+  readonly calendars: CalendarCache;
+  readonly specs: SpecCache;
+  readonly runtime: Runtime;
+  readonly log: Log;
+}
+
+/** For this long schedules are decided about before the event loop has its turn, ms. */
+const MAX_WORK_MS = 5;
+/** A schedule that cannot be read is looked at again after this time, ms: somebody may have mended it by then. */
+const UNREADABLE_LOOK_MS = 60_000;
+
+const eventLoopTurn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+/** A schedule that was decided about. */
+interface DecidedSchedule extends Decided {
+  readonly due: DueSchedule;
+  /** Null = what is stored of it cannot be used. */
+  readonly read: ReadSpec | null;
+}
+
+/** What one call writes. */
+class FireBatch {
+  readonly items: DecidedSchedule[] = [];
+  #tasks = 0;
+  #bytes = 0;
+
+  /** One that is larger than a call should be still has a call of its own. */
+  hasRoomFor({ tasks, bytes }: DecidedSchedule): boolean {
+    if (this.items.length === 0) return true;
+    return this.#tasks + tasks <= MAX_BATCH && this.#bytes + bytes <= MAX_BATCH_BYTES;
+  }
+
+  add(item: DecidedSchedule): void {
+    this.items.push(item);
+    this.#tasks += item.tasks;
+    this.#bytes += item.bytes;
+  }
+}
+
+/** Makes the function that decides about one schedule. An error of one harms no other. */
+function createDecider({ calendars, specs, runtime, log }: QueueLookDeps) {
+  const { newId } = runtime;
+  return (due: DueSchedule, nowMs: number): DecidedSchedule => {
+    try {
+      const calendar = due.calendar === null ? null : calendars.of(due.calendar);
+      const read = specs.read(due, calendar);
+      return { due, read, ...decide({ due, read, nowMs, newId }) };
+    } catch (err) {
+      log.error({ queue: due.queue, schedule: due.name, err }, 'a schedule cannot be read; it does not fire');
+      return { due, read: null, ...putOff(due, nowMs + UNREADABLE_LOOK_MS) };
+    }
+  };
+}
+
+const writesOf = (items: readonly DecidedSchedule[]) => items.map(({ write }) => write);
+
+/** Tells which fires were refused, one line for each cause. */
+function tellRefused(log: Log, queue: string, outcomes: readonly FireWriteOutcome[]): void {
+  const causes = outcomes.flatMap((each) => (each.code === 'refused' ? [each.cause] : []));
+  for (const cause of new Set(causes)) {
+    const count = causes.filter((each) => each === cause).length;
+    log.warn({ queue, cause, schedules: count }, 'fires were refused; they stay due until their grace ends');
+  }
+}
+
+/** Makes the function that writes a batch, and tells what has come of it. */
+function createBatchWriter({ schedules, runtime, log }: QueueLookDeps) {
+  const tellYear = createYearTeller({ events: runtime.events, log });
+
+  function tellFired(
+    items: readonly DecidedSchedule[],
+    outcomes: readonly FireWriteOutcome[],
+    nowMs: number,
+  ) {
+    for (const [i, item] of items.entries()) {
+      // Of the others nothing is written: another scheduler was faster, or the broker hands them out again in a moment.
+      if (outcomes[i]?.code !== 'fired') continue;
+      const { due, read, write } = item;
+      tellWritten({ events: runtime.events, log }, item, nowMs);
+      const last = write.fires.at(-1);
+      if (read !== null && last) tellYear(due, read, last.toMs);
+    }
+  }
+
+  /** The queue takes no tasks: what needs none is written all the same. */
+  async function writeRefused(
+    queue: string,
+    refused: readonly DecidedSchedule[],
+    nowMs: number,
+  ): Promise<void> {
+    const items = refused.flatMap((item) => {
+      const { due, read } = item;
+      if (read === null) return [];
+      return [{ ...item, ...decide({ due, read, nowMs, newId: runtime.newId, isRefused: true }) }];
+    });
+    if (items.length > 0) tellFired(items, await schedules.fire(queue, writesOf(items)), nowMs);
+  }
+
+  return async (queue: string, { items }: FireBatch, nowMs: number): Promise<void> => {
+    if (items.length === 0) return;
+    const outcomes = await schedules.fire(queue, writesOf(items));
+    tellFired(items, outcomes, nowMs);
+    tellRefused(log, queue, outcomes);
+    const refused = items.filter((_, i) => outcomes[i]?.code === 'refused');
+    await writeRefused(queue, refused, nowMs);
+  };
+}
+
+/**
+ * Makes the function that looks at the schedules of a queue once: it decides about up to 256 that are due, and writes that in calls of
+ * bounded size. Resolves to the next look of the queue; null = it could not be asked.
+ */
+export function createQueueLook(deps: QueueLookDeps) {
+  const { schedules, calendars, runtime } = deps;
+  const decideOne = createDecider(deps);
+  const write = createBatchWriter(deps);
+
+  /** What is not written when the signal aborts is handed out again. */
+  async function decideAll(
+    { queue, schedules: due, nowMs }: DueSchedules,
+    signal: AbortSignal,
+  ): Promise<void> {
+    let batch = new FireBatch();
+    let sinceMs = runtime.clock.monotonicMs();
+    for (const schedule of due) {
+      if (signal.aborted) return;
+      const item = decideOne(schedule, nowMs);
+      if (!batch.hasRoomFor(item)) {
+        await write(queue, batch, nowMs);
+        batch = new FireBatch();
+      }
+      batch.add(item);
+      if (runtime.clock.monotonicMs() - sinceMs < MAX_WORK_MS) continue;
+      // Handlers of the same process must not wait for a long list of schedules.
+      await eventLoopTurn();
+      sinceMs = runtime.clock.monotonicMs();
+    }
+    await write(queue, batch, nowMs);
+  }
+
+  return async (queue: string, signal: AbortSignal): Promise<NextLook | null> => {
+    const found = await schedules.due(queue, MAX_BATCH);
+    if (found.schedules.length === 0) return found;
+    if (found.schedules.some(({ calendar }) => calendar !== null)) await calendars.refresh();
+    await decideAll(found, signal);
+    // Others may have written meanwhile, too: the broker knows best what comes next.
+    const [next] = await schedules.nextLooks([queue]);
+    return next ?? null;
+  };
+}

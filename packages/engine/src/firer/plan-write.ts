@@ -1,0 +1,118 @@
+// From a schedule that is due to what is written about it.
+import {
+  planFires,
+  waitsForEnd,
+  withEndedRuns,
+  withMadeTasks,
+  type Ledger,
+  type Plan,
+  type ScheduleSpec,
+} from '@task-center/model';
+import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
+import type { FireWrite, NewFire } from '../broker/fires.ts';
+import type { SchedulePlan } from '../broker/schedule-records.ts';
+import type { DueSchedule, OpenRun as KnownRun } from '../broker/schedules.ts';
+import { openRuns, tasksOfFire } from './fire-tasks.ts';
+import type { ReadSpec } from './spec-cache.ts';
+
+/** A rough size of a task in a call, without its payload. */
+const FIRED_TASK_BYTES = 400;
+
+/** A ledger as it is stored; null = nothing was planned yet. */
+export const ledgerIn = (text: string): Ledger | null => JSON.parse(text) as Ledger | null;
+
+/** The ledger with the ends that the broker knows of. */
+export function withKnownEnds(
+  spec: ScheduleSpec,
+  ledger: Ledger | null,
+  runs: readonly KnownRun[],
+): Ledger | null {
+  if (ledger === null) return null;
+  const ends = runs.flatMap(({ id, endedMs }) => (endedMs === null ? [] : [{ id, endMs: endedMs }]));
+  return ends.length === 0 ? ledger : withEndedRuns({ spec, ledger }, ends).ledger;
+}
+
+/** What brokers store of a plan. */
+export const storedPlan = (
+  spec: ScheduleSpec,
+  { ledger, nextLookMs }: Pick<Plan, 'ledger' | 'nextLookMs'>,
+): SchedulePlan => ({
+  ledger: JSON.stringify(ledger),
+  lastFireMs: ledger.lastFireMs,
+  nextFireMs: ledger.nextFireMs,
+  nextLookMs,
+  runs: ledger.runs,
+  open: ledger.open.map(({ id }) => id),
+  awaitsEnd: waitsForEnd(spec, ledger),
+});
+
+/** A schedule that is due, about which a decision is due. */
+export interface ToDecide {
+  readonly due: DueSchedule;
+  readonly read: ReadSpec;
+  /** By the broker's clock. */
+  readonly nowMs: number;
+  readonly newId: () => string;
+  /** The queue has refused its tasks: decides only what needs none. */
+  readonly isRefused?: boolean;
+}
+
+/** What was decided about a schedule. */
+export interface Decided {
+  readonly write: FireWrite;
+  /** Null = none was made, and it is looked at again later. */
+  readonly plan: Plan | null;
+  /** Number of its tasks. */
+  readonly tasks: number;
+  /** Its size in a call, about. */
+  readonly bytes: number;
+}
+
+/** Decides about a schedule that is due. @throws Error if what is stored of it cannot be used */
+export function decide({ due, read, nowMs, newId, isRefused = false }: ToDecide): Decided {
+  const { spec, times, calendar, payload } = read;
+  const taskBytes = FIRED_TASK_BYTES + (payload?.length ?? 0);
+  const planned = planFires(
+    {
+      spec,
+      revision: due.revision,
+      isPaused: due.pauseReason !== null,
+      ledger: withKnownEnds(spec, ledgerIn(due.ledger), due.openRuns),
+      times,
+      // Days that an edit turns on are not made up for from before it was noticed.
+      calendar: calendar && { version: calendar.version, changedMs: nowMs },
+      isRefused,
+      maxTasks: Math.max(1, Math.min(MAX_BATCH, Math.floor(MAX_BATCH_BYTES / taskBytes))),
+    },
+    nowMs,
+  );
+  const made = planned.fires.map((fire) => {
+    const tasks = tasksOfFire({ ...fire, spec, payload, name: due.name }, { newId, nowMs });
+    const { outcome, fireMs } = fire;
+    return { outcome, fireMs, toMs: fireMs, count: 1, tasks } satisfies NewFire;
+  });
+  const open = made.flatMap(({ tasks, fireMs }) => openRuns(tasks, { fireMs, nowMs }));
+  const plan = withMadeTasks(planned, { spec, made: open, nowMs });
+  const leftOut = plan.leftOut.map(({ outcome, count, fromMs, toMs }): NewFire => ({
+    outcome,
+    fireMs: fromMs,
+    toMs,
+    count,
+    tasks: [],
+  }));
+  const fires = [...leftOut, ...made].sort((a, b) => a.fireMs - b.fireMs);
+  const stored = storedPlan(spec, plan);
+  return {
+    write: { name: due.name, stamp: due.stamp, fires, plan: stored },
+    plan,
+    tasks: open.length,
+    bytes: stored.ledger.length + open.length * taskBytes,
+  };
+}
+
+/** A schedule that cannot be decided about, as it is written to be looked at again. */
+export function putOff(due: DueSchedule, nextLookMs: number): Decided {
+  const { name, stamp, ledger, lastFireMs, nextFireMs, runs, open, awaitsEnd } = due;
+  const plan = { ledger, lastFireMs, nextFireMs, nextLookMs, runs, open, awaitsEnd };
+  return { write: { name, stamp, fires: [], plan }, plan: null, tasks: 0, bytes: ledger.length };
+}
