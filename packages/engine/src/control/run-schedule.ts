@@ -10,6 +10,7 @@ import { newUuid } from '../runtime/ids.ts';
 import {
   findSchedule,
   scheduleNotFound,
+  storedNameOf,
   schedulesOf,
   type FoundSchedule,
   type ScheduleAddress,
@@ -72,6 +73,7 @@ export async function runSchedule(
   address: ScheduleAddress,
   { payload, newId = newUuid }: ManualRunOptions = {},
 ): Promise<ManualRun> {
+  storedNameOf(address);
   const store = schedulesOf(broker);
   for (let tries = 0; tries < MAX_RUN_TRIES; tries += 1) {
     const found = await findSchedule(broker, address);

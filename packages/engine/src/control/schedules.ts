@@ -129,8 +129,8 @@ type SchedulePlace = VersionedPlace<FoundSchedule & { readonly version: number }
 
 /** A schedule whose pause changes. */
 function schedulePlace(broker: Broker, address: ScheduleAddress, by: ScheduleSource): SchedulePlace {
-  const store = schedulesOf(broker);
   const name = storedNameOf(address);
+  const store = schedulesOf(broker);
   const { id } = address;
   const mismatch = () => new TaskCenterError('version-mismatch', { kind: 'schedule', id });
   async function read() {

@@ -1,5 +1,5 @@
 import { readSchedule, type Duration, type Overlap, type ScheduleSettings } from '@task-center/model';
-import { createNamesCheck, isOptions } from '../checks/options.ts';
+import { callCheck, createNamesCheck, isOptions, object } from '../checks/options.ts';
 import type { PrepareTask, TaskToEnqueue } from '../client/prepare-task.ts';
 import { checkTaskToEnqueue } from '../client/prepare-task.ts';
 import type { NewTask } from '../broker/submit.ts';
@@ -101,9 +101,13 @@ const checkScheduleNames = createNamesCheck<ScheduleOptions>('a schedule', {
 
 /** Settings that were checked. @throws TaskCenterError `invalid-value` */
 export function readSettings(schedule: ScheduleOptions, nowMs: number): ScheduleSettings {
-  const { settings, faults } = readSchedule(checkScheduleNames(schedule), { words: 'library', nowMs });
-  if (settings === null) throw faultError(faults);
-  return settings;
+  return callCheck('schedule', () => {
+    const { misfire = null } = checkScheduleNames(schedule);
+    if (misfire !== null) object(misfire, 'misfire');
+    const { settings, faults } = readSchedule(checkScheduleNames(schedule), { words: 'library', nowMs });
+    if (settings === null) throw faultError(faults);
+    return settings;
+  });
 }
 
 /** The task that each fire enqueues, as its submission makes it. @throws TaskCenterError `invalid-value`, `payload-too-large` */
@@ -118,6 +122,6 @@ export async function prepareScheduled(
     if (all[name] !== undefined)
       throw invalidValue(`task.${name}`, all[name], 'nothing: it is not the same for all fires');
   const { task, payload, context, ...options } = checkTaskToEnqueue(given, 'task');
-  const ofBusiness = businessId === null ? context : { businessId, ...context };
-  return prepare(task, payload, { ...options, ...(ofBusiness && { context: ofBusiness }) });
+  const ofBusiness = businessId === null || context === null ? context : { businessId, ...context };
+  return prepare(task, payload, { ...options, ...(ofBusiness !== undefined && { context: ofBusiness }) });
 }

@@ -227,6 +227,7 @@ export class Schedules {
     const { limit = 10, from } = checkPreviewQuery(options);
     const { clock } = this.#runtime;
     const how = { limit, clock, ...(from && { fromMs: from.getTime() }) };
+    if (typeof schedule !== 'string') object(schedule, 'schedule');
     if (typeof schedule === 'string' || !('task' in schedule)) {
       const fires = await control.previewSchedule(this.#broker, addressOf(schedule), how);
       return fires.map(toUpcoming);

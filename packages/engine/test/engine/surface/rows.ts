@@ -25,6 +25,19 @@ const DRAFT = { kind: 'handler', queue: 'x', type: 'x', context: {}, headers: {}
 const DRAFT_DEFAULTS = { maxRetries: 0, timeoutMs: 0, timeoutWithDeadlineMs: 0, retentionMs: 0 };
 const SILENT: Row = { args: { fields: {}, message: 'x' }, takes: { fields: 'all', message: 'all' } };
 
+/** A schedule that is in no world. It may be named by its ID alone. */
+const NO_SCHEDULE = { id: 'none' };
+/** Null counts as left out, as answers have it. */
+const LEFT_OUT: Row['takes'] = Object.fromEntries(
+  (
+    'name owner businessId skipNext jitter maxRuns shards misfire overlap dialect every from at timezone calendar ' +
+    'startsAt endsAt misfire.policy misfire.grace misfire.limit'
+  )
+    .split(' ')
+    .map((field) => [`schedule.${field}`, ['null'] as const]),
+);
+const NAMED: Row['takes'] = { schedule: ['a text'], 'schedule.businessId': ['null'] };
+
 const classes = ({ broker }: World): Record<string, Row> => ({
   'new Client': { args: { broker, options: {} } },
   'Client.enqueue': { args: { task: 'x', payload: 1, options: {} }, takes: { payload: PAYLOADS } },
@@ -87,6 +100,23 @@ const classes = ({ broker }: World): Record<string, Row> => ({
 const inspectors = ({ broker }: World): Record<string, Row> => ({
   'new Inspector': { args: { broker } },
   'Inspector.backup': { args: { path: '/nowhere/x.db', options: {} } },
+  'new Schedules': { args: { broker, options: { runtime: {} } } },
+  'Schedules.put': {
+    args: { schedule: { id: 'daily', cron: '@daily', task: { task: 'x', queue: KNOWN.queue } }, options: {} },
+    takes: { ...LEFT_OUT, 'schedule.task.payload': PAYLOADS },
+  },
+  'Schedules.get': { args: { schedule: NO_SCHEDULE }, takes: NAMED },
+  'Schedules.list': { args: { query: {} } },
+  'Schedules.iterate': { args: { query: {} } },
+  'Schedules.pause': { args: { schedule: NO_SCHEDULE, options: {} }, takes: NAMED },
+  'Schedules.resume': { args: { schedule: NO_SCHEDULE }, takes: NAMED },
+  'Schedules.run': {
+    args: { schedule: NO_SCHEDULE, options: {} },
+    takes: { ...NAMED, 'options.payload': PAYLOADS },
+  },
+  'Schedules.preview': { args: { schedule: NO_SCHEDULE, options: {} }, takes: NAMED },
+  'Schedules.fires': { args: { schedule: NO_SCHEDULE, options: {} }, takes: NAMED },
+  'Schedules.remove': { args: { schedule: NO_SCHEDULE, options: {} }, takes: NAMED },
   'CalendarInspector.get': { args: { id: 'cn' } },
   'CalendarInspector.put': { args: { id: 'office', calendar: { name: 'x', off: [], on: [] }, options: {} } },
   'CalendarInspector.remove': { args: { id: 'office', options: {} } },
@@ -202,6 +232,7 @@ function receiverOf(name: string, { broker, context }: World): object {
     Scheduler: () => new engine.Scheduler(broker),
     Inspector: () => inspector,
     BrokerInspector: () => inspector.broker,
+    Schedules: () => new engine.Schedules(broker),
     CalendarInspector: () => inspector.calendars,
     ClusterInspector: () => inspector.cluster,
     QueueInspector: () => inspector.queues,
