@@ -8,9 +8,8 @@ import {
   type ScheduleFilter,
   type ScheduleRef,
 } from '../broker/schedule-records.ts';
-import { anyText } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { optional } from './arguments.ts';
+import { checkReason } from './arguments.ts';
 import { requireOwner } from './put-schedules.ts';
 import {
   findSchedule,
@@ -63,7 +62,6 @@ export interface ScheduleListOptions extends ScheduleFilter {
 
 /** Most calls of one page: a page may be short, and not be the last one. */
 const MAX_LIST_CALLS = 16;
-const checkPauseReason = optional(anyText);
 
 /** @throws TaskCenterError `invalid-value`, `schedule-not-found`, `not-supported` */
 export async function getSchedule(broker: Broker, address: ScheduleAddress): Promise<ScheduleInfo> {
@@ -192,7 +190,7 @@ export async function pauseSchedule(
   address: ScheduleAddress,
   { reason = '', ...change }: ScheduleChange & { readonly reason?: string | undefined } = {},
 ): Promise<ScheduleInfo> {
-  checkPauseReason(reason, 'reason');
+  checkReason(reason, 'reason');
   return (await changePause(broker, address, { ...change, reason })).item;
 }
 

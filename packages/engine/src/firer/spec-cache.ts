@@ -42,7 +42,7 @@ export class SpecCache {
     calendar: KnownCalendar | null,
   ): ReadSpec {
     const known = this.#byName.get(record.name);
-    // Put back at the end: the first one is that which was used longest ago.
+    // Put back at the end: the first one was used longest ago.
     this.#forget(record.name);
     const calendarVersion = calendar?.version ?? null;
     const isSame = known?.specStamp === record.specStamp && known.calendarVersion === calendarVersion;
