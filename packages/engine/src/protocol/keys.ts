@@ -144,6 +144,12 @@ export const dueKey = (queue: string): string => ownKey(queue, 'due');
 export const backlogKey = (queue: string): string => ownKey(queue, 'backlog');
 /** SET of the businesses that have ever had a task in the queue. */
 export const businessesKey = (queue: string): string => ownKey(queue, 'biz');
+/** HASH, name of a schedule → `<claim>;<ms>;<queue>`: where it is, and when which call entered it. */
+export const SCHEDULES_KEY = 'tc:schedules';
+/** HASH, name of a schedule → its revision and what people filter by. */
+export const schedulesKey = (queue: string): string => ownKey(queue, 'sch');
+/** ZSET of the names of schedules by the time at which they must be looked at, ms. */
+export const nextLooksKey = (queue: string): string => ownKey(queue, 'next');
 /** HASH, ID → document as JSON. */
 export const documentsKey = (kind: string): string => `tc:doc:${kind}`;
 /** HASH of a claim: its holder, its end and its last token. The name is the hash tag, with `lead:` in front. */

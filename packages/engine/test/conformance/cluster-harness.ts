@@ -12,6 +12,7 @@ export function clusterHarness(): Harness {
   afterAll(() => cluster?.stop());
   return {
     name: 'Redis Cluster',
+    keepsSchedules: true,
     async openBench() {
       await cluster.flush();
       const time = movableTime();

@@ -47,5 +47,12 @@ export function redisHarness(options: RedisHarnessOptions = {}): RedisHarness {
     onTestFinished(() => other.close());
     return other;
   }
-  return { name, port: () => server.port, openBench: () => openBenchVia(), openBenchVia, broker };
+  return {
+    name,
+    keepsSchedules: true,
+    port: () => server.port,
+    openBench: () => openBenchVia(),
+    openBenchVia,
+    broker,
+  };
 }

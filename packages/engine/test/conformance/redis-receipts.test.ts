@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { aTask, finish, manyTasks } from '../support/factories.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { hasRedis } from '../support/redis-server.ts';
+import { aFire, aSchedule, aWrite, putAll, readSchedule, schedulesOf } from '../support/schedules.ts';
 import {
   countsOf,
   end,
@@ -94,6 +95,26 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     await other.consume.exchange({ finishes, queues: [], room: 0, leaseMs: LEASE_MS, worker: 'quick' });
     expect(await enqueued).toMatchObject([{ code: 'created' }]);
     expect(await countsOf(proxied.bench)).toEqual(early.tasks.length > 0 ? {} : { pending: 1 });
+  });
+
+  test('fires a schedule once and says fired', async () => {
+    const proxied = await behindProxy(harness);
+    const { bench } = proxied;
+    await putAll(bench, aSchedule());
+    const write = await aWrite(bench, [aFire(bench)]);
+    const fired = await callWithCut(proxied, cut, () => schedulesOf(bench).fire('default', [write]));
+    expect(fired).toEqual([{ code: 'fired' }]);
+    expect(await countsOf(bench)).toEqual({ pending: 1 });
+  });
+
+  test('changes a schedule once and says stored', async () => {
+    const proxied = await behindProxy(harness);
+    const { bench } = proxied;
+    await putAll(bench, aSchedule());
+    const { plan: _plan, ...change } = aSchedule({ expectedRevision: 1 });
+    const stored = await callWithCut(proxied, cut, () => schedulesOf(bench).put([change]));
+    expect(stored).toEqual([{ code: 'stored', revision: 2 }]);
+    expect(await readSchedule(bench)).toMatchObject({ revision: 2 });
   });
 
   test('takes the same tasks, with leases that hold', async () => {

@@ -1,11 +1,14 @@
 import * as fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { EndState } from '../../src/broker/fires.ts';
+import { connectRedis } from '../../src/brokers/redis/redis-broker.ts';
 import { connectSqlite } from '../../src/brokers/sqlite/sqlite-broker.ts';
 import { fsck } from '../../src/control/fsck.ts';
 import { aTask, finish } from '../support/factories.ts';
 import { aPlan, aSchedule, schedulesOf } from '../support/schedules.ts';
+import { rawRedis } from '../support/raw-redis.ts';
+import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
 import { tempFolder } from '../support/temp.ts';
 import { SchedulesModel, type ModelSchedule } from './schedules-model.ts';
 
@@ -222,11 +225,22 @@ async function compare(pair: Pair): Promise<void> {
   expect(await fsck(broker, { pause: 0 })).toMatchObject({ findings: [] });
 }
 
-async function agree(steps: readonly Step[]): Promise<void> {
+/** An empty store. `open` connects to it. */
+interface Store {
+  open(nowMs: () => number): Promise<Broker>;
+  remove(): Promise<void>;
+}
+
+async function sqliteStore(): Promise<Store> {
   const folder = await tempFolder();
   const path = folder.file('tasks.db');
+  return { open: (nowMs) => connectSqlite({ path, nowMs }), remove: () => folder.remove() };
+}
+
+async function agree(createStore: () => Promise<Store>, steps: readonly Step[]): Promise<void> {
+  const store = await createStore();
   const model = new SchedulesModel(1_767_225_600_000);
-  const open = () => connectSqlite({ path, nowMs: () => model.nowMs });
+  const open = () => store.open(() => model.nowMs);
   const pair: Pair = {
     broker: await open(),
     model,
@@ -240,7 +254,7 @@ async function agree(steps: readonly Step[]): Promise<void> {
   };
   const close = async () => {
     await pair.broker.close();
-    await folder.remove();
+    await store.remove();
   };
   onTestFinished(close);
   for (const given of steps) await run(pair, given);
@@ -248,16 +262,34 @@ async function agree(steps: readonly Step[]): Promise<void> {
   await close();
 }
 
-describe('schedules', () => {
+function itAgrees(broker: string, createStore: () => Promise<Store>): void {
   test(
-    'the SQLite broker agrees with the model on any sequence of calls, over restarts',
+    `the ${broker} broker agrees with the model on any sequence of calls, over restarts`,
     { timeout: 120_000 },
     async () => {
-      const property = fc.asyncProperty(fc.array(step, { minLength: 40, maxLength: 80, size: 'max' }), agree);
+      const sequence = fc.array(step, { minLength: 40, maxLength: 80, size: 'max' });
+      const property = fc.asyncProperty(sequence, (steps) => agree(createStore, steps));
       await fc.assert(property, {
         numRuns: RUNS,
         ...(SEED === undefined ? {} : { seed: Number(SEED) }),
       });
     },
   );
+}
+
+describe('schedules', () => itAgrees('SQLite', sqliteStore));
+
+describe.skipIf(!hasRedis())('schedules', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server?.stop());
+
+  itAgrees('Redis', async () => {
+    const raw = await rawRedis(server.port);
+    await raw.call('FLUSHALL');
+    raw.close();
+    return { open: (nowMs) => connectRedis({ url: server.url, nowMs }), remove: () => Promise.resolve() };
+  });
 });

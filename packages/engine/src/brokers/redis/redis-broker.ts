@@ -21,6 +21,7 @@ import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
 import { createSemaphores } from './facets/semaphores.ts';
+import { createScheduleFacet } from './facets/schedules.ts';
 import { createSchedulerEntries } from './facets/scheduler-entries.ts';
 import { createSignals } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
@@ -198,7 +199,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     groups: createGroups(deps),
     inspect: createInspect(deps),
     presence: createPresence(deps),
-    schedules: null,
+    schedules: createScheduleFacet(deps, signals),
     schedulerEntries: createSchedulerEntries(deps),
     documents: createDocuments(deps),
     semaphores: createSemaphores(deps),

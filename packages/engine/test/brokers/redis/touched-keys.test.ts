@@ -135,6 +135,46 @@ async function useGroups({ broker: { submit, groups }, advance }: Bed): Promise<
   }
 }
 
+/** Schedules with runs that end in all ways, and lines of history that are trimmed and expire. */
+async function useSchedules({ broker, exchange, advance, ask, now }: Bed): Promise<void> {
+  const store = broker.schedules!;
+  const schedule = { queue: 'q', name: 's', spec: '{}', business: null, owner: null, source: 'api' };
+  const text = { ...schedule, calendar: null, pauseReason: null, nextFireMs: null };
+  await store.put([{ ...text, expectedRevision: 0 }]);
+  const ids = ['r-done', 'r-dead', 'r-kept', 'r-removed', 'r-cancelled', 'r-gone'];
+  const tasks = ids.map((id) => aTask({ id, queue: 'q', retentionMs: id === 'r-kept' ? 60_000 : 0 }));
+  const fireMs = now();
+  const fires = [{ outcome: 'fired', fireMs, toMs: fireMs, count: 1, tasks } as const];
+  const plan = { ledger: '1', lastFireMs: fireMs, nextFireMs: fireMs + 1, nextLookMs: fireMs + 1, runs: 1 };
+  const stamp = async () => (await store.get(['s'])).schedules[0]!.stamp;
+  const write = { name: 's', fires, plan: { ...plan, open: ids, awaitsEnd: true } };
+  await store.fire('q', [{ ...write, stamp: await stamp() }]);
+  const [done, dead, kept] = (await exchange({ room: 3 })).tasks;
+  await exchange({ finishes: [finish.succeeded(done!)], room: 0 });
+  await exchange({ finishes: [finish.archive(dead!), finish.succeeded(kept!)], room: 0 });
+  await broker.control.remove(ref('r-removed'));
+  await broker.control.cancel(ref('r-cancelled'), {});
+  await ask('DEL', 'asynq:{q}:t:r-gone');
+  await store.due('q', 10);
+  const left = { outcome: 'skipped_misfire', fireMs, toMs: fireMs, count: 1, tasks: [] } as const;
+  const many = Array.from({ length: 120 }, () => left);
+  await store.fire('q', [{ ...write, fires: many, stamp: await stamp() }]);
+  await store.list({ queues: ['q'], limit: 10, after: null });
+  await store.fires({ queue: 'q', limit: 10, before: { fireMs: fireMs + 1 } });
+  await store.fires({ queue: 'q', name: 's', limit: 10, before: null });
+  const span = { fromMs: 0, toMs: fireMs + 10 };
+  await store.upcoming(['q'], { span, limit: 10 });
+  await store.countUpcoming(['q'], null, [span]);
+  await store.nextLooks(['q']);
+  await broker.inspect.memoryUsage('q');
+  await store.lookNow([schedule]);
+  advance(31 * 86_400_000);
+  await broker.maintain.findUntidy(['q']);
+  await broker.maintain.expire(STEP);
+  await broker.maintain.repair(STEP);
+  await store.remove([schedule]);
+}
+
 async function inspectAndRepair({ broker, ask }: Bed): Promise<void> {
   const { inspect, check, control, maintain } = broker;
   const list = { queue: 'q', limit: 5, cursor: null };
@@ -165,6 +205,7 @@ describe.skipIf(!hasRedis())('scripts', () => {
     await useTasks(bed);
     await useCancellations(bed);
     await useGroups(bed);
+    await useSchedules(bed);
     await inspectAndRepair(bed);
     const ended = recorder.echoed('end');
     await bed.ask('ECHO', 'end');

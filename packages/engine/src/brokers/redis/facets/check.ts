@@ -16,7 +16,16 @@ import { META_KEY } from '../../../protocol/keys.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import { claimCursorKey, isCursorKey, storedCursorKey } from '../cursor-key.ts';
 import type { RedisDeps } from '../deps.ts';
-import { check, checkIndex, type IndexPage, checkKeys, type KeysPage } from '../scripts/check/table.ts';
+import {
+  check,
+  checkIndex,
+  type IndexPage,
+  checkKeys,
+  type KeysPage,
+  checkSchedules,
+  SCHEDULE_INDEXES,
+} from '../scripts/check/table.ts';
+import { examineEntry, wrongEntries } from './registry-check.ts';
 
 /** IDs that one pass through the lists looks for. At most twice as many are in memory. */
 const MAX_LISTED = 100_000;
@@ -115,6 +124,21 @@ class QueueWalk {
     } while (cursor !== '0');
     yield* this.#walkLists();
     for (const index of sortedSets(queue)) yield* this.#walkIndex(index);
+    yield* this.#walkSchedules();
+  }
+
+  /** Reads all schedules and runs. */
+  async *#walkSchedules(): AsyncGenerator<readonly Candidate[]> {
+    for (const index of SCHEDULE_INDEXES)
+      for (let cursor: string | null = '0'; cursor !== null;) {
+        const page: { cursor: string; candidates: Candidate[] } = await this.#client.run(checkSchedules, {
+          queue: this.#queue,
+          index,
+          cursor,
+        });
+        yield page.candidates;
+        cursor = page.cursor === '0' ? null : page.cursor;
+      }
   }
 
   /** Reads both lists, and yields the collected IDs that were in neither. */
@@ -151,18 +175,27 @@ async function examineCursorKey(client: RedisClient, repair: boolean): Promise<F
 
 /**
  * fsck on Redis. The scripts `check-keys` and `check-index` read pages; a walk joins what they find into candidates. The
- * script `check` then examines each candidate. All run on the node of the queue. To no queue (null) belongs
- * only the key of cursors.
+ * script `check` then examines each candidate. All run on the node of the queue. To no queue (null) belong
+ * the key of cursors and the registry of schedules.
  */
 export function createCheck({ client }: RedisDeps): Check {
   return {
     async *candidates(queue) {
-      if (queue === null) yield await findWrongCursorKey(client);
-      else yield* new QueueWalk(client, queue).pages();
+      if (queue === null) {
+        yield await findWrongCursorKey(client);
+        yield* wrongEntries(client);
+      } else yield* new QueueWalk(client, queue).pages();
     },
     async examine(queue, candidates, repair) {
       const faults: (Fault | null)[] = [];
-      if (queue === null) return Promise.all(candidates.map(() => examineCursorKey(client, repair)));
+      if (queue === null)
+        return Promise.all(
+          candidates.map((candidate) =>
+            candidate.what === 'cursor_key'
+              ? examineCursorKey(client, repair)
+              : examineEntry(client, candidate, repair),
+          ),
+        );
       // A call may end early, because some candidates take long. It examines at least one.
       while (faults.length < candidates.length) {
         const left = candidates.slice(faults.length);

@@ -16,6 +16,7 @@ import {
 import { quarantinedIn } from '../scripts/reply.ts';
 import { createForEachQueue } from '../calls/for-each-queue.ts';
 import { runOverReachableQueues } from '../calls/over-queues.ts';
+import { createScheduleMender } from './schedule-mender.ts';
 import { createSend, createRowDecoder } from '../exchange/exchange-call.ts';
 
 /**
@@ -45,6 +46,7 @@ const SURVEYED_AT_ONCE = 256;
 export function createMaintain(deps: RedisDeps): Maintain {
   const decodeRows = createRowDecoder(deps, createSend(deps));
   const eachQueue = createForEachQueue(deps);
+  const mendSchedules = createScheduleMender(deps);
 
   return {
     survey: (queues) =>
@@ -85,6 +87,7 @@ export function createMaintain(deps: RedisDeps): Maintain {
     async repair(steps) {
       const indexes = await eachQueue(repair, steps, { recovered: 0, archived: 0, renamedKeys: [] });
       const swept = await eachQueue(sweep, steps, NOTHING_SWEPT);
+      await mendSchedules(steps.map(({ queue }) => queue));
       return indexes.map((repaired, i) => mergeRepairs(repaired, swept[i]));
     },
   };

@@ -2,7 +2,8 @@ import type { Signals } from '../../../broker/signals.ts';
 import { backlogKey, CANCEL_CHANNEL, pendingKey } from '../../../protocol/keys.ts';
 import { Cancellations } from '../wake-ups/cancellations.ts';
 import type { RedisDeps } from '../deps.ts';
-import { createQueueWatches } from '../wake-ups/queue-watches.ts';
+import { createQueueWatches, type QueueWatches } from '../wake-ups/queue-watches.ts';
+import type { RedisClient } from '../client/redis-client.ts';
 import { ConnectionPool } from '../client/connection-pool.ts';
 import { untilAborted } from '../../../runtime/within.ts';
 
@@ -16,12 +17,22 @@ const waitUnless =
   (what: What, signal: AbortSignal): Promise<Seen> =>
     isClosed() ? untilAborted(signal).then(() => nothing) : wait(what, signal);
 
+/** Wakes workers that wait for a backlog, unless the queue is empty by now. */
+async function announceBacklog(client: RedisClient, queue: string): Promise<void> {
+  if ((await client.command(['EXISTS', pendingKey(queue)])) !== 1) return;
+  await client.command(['SET', backlogKey(queue), '', 'PX', String(BACKLOG_MS)]);
+}
+
+export interface RedisSignals extends Signals, Pick<QueueWatches, 'waitForLook'> {
+  close(): void;
+}
+
 /**
  * Wake-ups by client-side caching: Redis sends an invalidation when a key that we have read changes. One connection per
  * server is used for this only. Go clients' tasks wake workers, too, as they need not announce anything
  * (docs/design/engine.md#wake-ups). After `close` a wait lasts until its signal aborts: a caller in a loop must not spin.
  */
-export function createSignals({ client, topology, runtime }: RedisDeps): Signals & { close(): void } {
+export function createSignals({ client, topology, runtime }: RedisDeps): RedisSignals {
   let closed = false;
   const watches = createQueueWatches({
     connection: (queue) => pool.connectionFor(pendingKey(queue))?.current ?? null,
@@ -54,12 +65,9 @@ export function createSignals({ client, topology, runtime }: RedisDeps): Signals
     waitForWork: wait(watches.waitForWork, undefined),
     waitForBacklog: wait(watches.waitForBacklog, undefined),
     waitForDue: wait(watches.waitForDue, []),
+    waitForLook: wait(watches.waitForLook, []),
     waitForEnd: wait(watches.waitForEnd, null),
-    /** Wakes workers that wait for a backlog, unless the queue is empty by now. */
-    async announceBacklog(queue) {
-      if ((await client.command(['EXISTS', pendingKey(queue)])) !== 1) return;
-      await client.command(['SET', backlogKey(queue), '', 'PX', String(BACKLOG_MS)]);
-    },
+    announceBacklog: (queue) => announceBacklog(client, queue),
     cancel: async (ids) =>
       void (await Promise.all(ids.map((id) => client.command(['PUBLISH', CANCEL_CHANNEL, id])))),
     onCancelled: (listener, signal) => cancellations.listen(listener, signal),

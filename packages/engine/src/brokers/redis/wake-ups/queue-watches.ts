@@ -1,6 +1,15 @@
 import type { Signals } from '../../../broker/signals.ts';
-import { backlogKey, dueKey, pausedKey, pendingKey, retryKey, scheduledKey } from '../../../protocol/keys.ts';
-import { KeyWatch, type KeyWatchDeps } from './key-watch.ts';
+import type { KnownLook } from '../../../broker/schedules.ts';
+import {
+  backlogKey,
+  dueKey,
+  nextLooksKey,
+  pausedKey,
+  pendingKey,
+  retryKey,
+  scheduledKey,
+} from '../../../protocol/keys.ts';
+import { KeyWatch, type KeyWatchDeps, type Wait } from './key-watch.ts';
 import { TaskWatch } from './task-watch.ts';
 import type { Subject } from './watched-queue.ts';
 
@@ -58,11 +67,28 @@ const due: Subject<{ earliestMs: number | null }> = {
   none: { earliestMs: null },
 };
 
+/** When a schedule of a queue must be looked at next. */
+const look: Subject<{ earliestMs: number | null }> = {
+  keys: (queue) => [nextLooksKey(queue)],
+  reads: (queue) => [['ZRANGE', nextLooksKey(queue), '0', '0', 'WITHSCORES']],
+  state: ([replies]) => ({ earliestMs: (replies as FirstEntry)[0]?.[1] ?? null }),
+  none: { earliestMs: null },
+};
+
+/** A wait for something earlier than is known; Infinity = nothing is. */
+const earlierInQueues = (knownMs: ReadonlyMap<string, number>): Wait<{ earliestMs: number | null }> => ({
+  queues: [...knownMs.keys()],
+  collects: true,
+  wakes: (queue, { earliestMs }) => earliestMs !== null && earliestMs < (knownMs.get(queue) ?? Infinity),
+});
+
 /** The watches on queues and their tasks, and a way to wait for each. */
 export interface QueueWatches extends Pick<
   Signals,
   'waitForWork' | 'waitForBacklog' | 'waitForDue' | 'waitForEnd'
 > {
+  /** As `ScheduleStore.waitForLook`. */
+  waitForLook(known: readonly KnownLook[], signal: AbortSignal): Promise<readonly string[]>;
   readonly all: readonly Pick<KeyWatch<unknown>, 'isWanted' | 'invalidate' | 'rearm' | 'disarm' | 'close'>[];
 }
 
@@ -70,9 +96,10 @@ export function createQueueWatches(deps: KeyWatchDeps): QueueWatches {
   const works = new KeyWatch(work, deps);
   const backlogs = new KeyWatch(backlog, deps);
   const dues = new KeyWatch(due, deps);
+  const looks = new KeyWatch(look, deps);
   const taskEnds = new TaskWatch(deps);
   return {
-    all: [works, backlogs, dues, taskEnds],
+    all: [works, backlogs, dues, looks, taskEnds],
     async waitForWork(queues, signal) {
       await works.wait({ queues, wakes: (_, state) => state === 'some' }, signal);
     },
@@ -80,15 +107,15 @@ export function createQueueWatches(deps: KeyWatchDeps): QueueWatches {
       await backlogs.wait({ queues, wakes: (_, state) => state === 'announced' }, signal);
     },
     waitForEnd: (task, signal) => taskEnds.waitForEnd(task, signal),
-    waitForDue(known, signal) {
-      const knownMs = new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs ?? Infinity]));
-      const wait = {
-        queues: [...knownMs.keys()],
-        collects: true,
-        wakes: (queue: string, { earliestMs }: { earliestMs: number | null }) =>
-          earliestMs !== null && earliestMs < (knownMs.get(queue) ?? Infinity),
-      };
-      return dues.wait(wait, signal);
-    },
+    waitForDue: (known, signal) =>
+      dues.wait(
+        earlierInQueues(new Map(known.map(({ queue, nextDueMs }) => [queue, nextDueMs ?? Infinity]))),
+        signal,
+      ),
+    waitForLook: (known, signal) =>
+      looks.wait(
+        earlierInQueues(new Map(known.map(({ queue, nextLookMs }) => [queue, nextLookMs ?? Infinity]))),
+        signal,
+      ),
   };
 }

@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
--- @use time names counters remove archive move doubts key-types cancel-faults locations repair-task
+-- @use time names counters remove archive move doubts key-types cancel-faults locations repair-task schedules runs schedule-faults
 -- check: examines candidates of one queue, each with all that belongs to it in one moment, and repairs them if asked to.
 -- KEYS   pending
 -- ARGV   now; repair: 1, or 0 = only report; candidates...
--- RECORD candidate: what: task, lock, group or key; name: ID or key; seen_in: the key where it was seen
+-- RECORD candidate: what: task, lock, group, key, schedule or run; name: ID or key; seen_in: the key where it was seen
 -- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled,
---        st:cancelling, doubts, tok, scan, cfg, biz, odd, aside:*, g:*, t:*, unique:*, processed, processed:*, failed, failed:*
+--        st:cancelling, doubts, tok, scan, cfg, biz, odd, sch, names, next, soon, fl, watch, sl:*, fires:*, aside:*, g:*, t:*, unique:*,
+--        processed, processed:*, failed, failed:*
 -- RETURN per candidate examined: kind of fault ('' = none), description, what was done about it
 -- BOUND  100 candidates; ends early, though not before the first one, when it has scanned 250,000 IDs of lists
 local MAX_SCANNED, MAX_ROUNDS = 250000, 5
@@ -95,7 +96,19 @@ local function check_key(key)
   end
 end
 
-local CHECKS = { task = check_task, lock = check_lock, group = check_group, key = check_key }
+local function check_schedule(name)
+  local kind, found, mend = schedule_fault(tc, name)
+  return kind, found, kind and is_repair and mend()
+end
+
+local function check_run(id)
+  local kind, found, mend = run_fault(asynq, tc, id)
+  return kind, found, kind and is_repair and mend()
+end
+
+local CHECKS = {
+  task = check_task, lock = check_lock, group = check_group, key = check_key, schedule = check_schedule, run = check_run,
+}
 for candidate = INDEX.candidates, #ARGV, SIZE.candidate do
   answer(CHECKS[ARGV[candidate].what](ARGV[candidate].name, ARGV[candidate].seen_in))
   if scanned > MAX_SCANNED then

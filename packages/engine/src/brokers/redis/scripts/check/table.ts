@@ -81,6 +81,31 @@ function parseFault([kind, found, done]: RawFault): Fault | null {
   return { kind: text as FaultKind, found: textOf(found), done: textOf(done) || null };
 }
 
+/** What is walked over for the schedules of a queue: their hash, the sets with their names, and their runs. */
+export const SCHEDULE_INDEXES = ['sch', 'names', 'next', 'soon', 'watch'] as const;
+
+interface SchedulesCall {
+  readonly queue: string;
+  readonly index: (typeof SCHEDULE_INDEXES)[number];
+  /** '0' = from the start. */
+  readonly cursor: string;
+}
+
+/** Reads a page of the schedules or of the runs of a queue. Replies with those that seem wrong. */
+export const checkSchedules = defineScript({
+  lua: lua.checkSchedules,
+  keys: ({ queue }: SchedulesCall) => ({ pending: pendingKey(queue) }),
+  args: ({ index, cursor }) => ({ index, cursor }),
+  reply(raw, { index }): { cursor: string; candidates: Candidate[] } {
+    const [cursor, names] = raw as readonly [unknown, unknown[]];
+    const what = index === 'watch' ? 'run' : 'schedule';
+    return {
+      cursor: textOf(cursor),
+      candidates: names.map((name) => ({ what, name: textOf(name), at: '' })),
+    };
+  },
+});
+
 /** Replies with a fault or null for each candidate examined: the first ones of the call, at least one. */
 export const check = defineScript({
   lua: lua.check,

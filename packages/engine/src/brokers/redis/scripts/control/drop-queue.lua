@@ -1,17 +1,17 @@
 #!lua flags=allow-oom
 -- @use time names counters
--- drop-queue: removes the remaining keys of a queue without tasks: settings, counters, names of empty groups.
+-- drop-queue: removes the remaining keys of a queue without tasks and schedules: settings, counters, names of empty groups.
 -- KEYS   pending
 -- ARGV   now
 -- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, g:*, paused, due, st:cancelled,
---        st:cancelling, scan, cfg, biz, tok, odd, processed, processed:*, failed, failed:*
--- RETURN 1 removed, 0 the queue has tasks, 2 call again: there are more names of groups
+--        st:cancelling, scan, cfg, biz, tok, odd, sch, names, next, soon, fl, watch, processed, processed:*, failed, failed:*
+-- RETURN 1 removed, 0 the queue has tasks or schedules, 2 call again: there are more names of groups
 -- BOUND  about 200 keys without tasks behind them, 1,000 groups
 local pending = KEYS.pending
 local asynq, tc = key_prefixes(pending)
 local task_keys = {
   pending, asynq .. 'active', asynq .. 'scheduled', asynq .. 'retry', asynq .. 'archived', asynq .. 'completed',
-  asynq .. 'aggregation_sets',
+  asynq .. 'aggregation_sets', tc .. 'names',
 }
 if redis.call('EXISTS', unpack(task_keys)) > 0 then
   return 0
@@ -36,6 +36,7 @@ end
 local names = {
   asynq .. 'lease', asynq .. 'paused', asynq .. 'processed', asynq .. 'failed', tc .. 'due', tc .. 'st:cancelled',
   tc .. 'st:cancelling', tc .. 'scan', tc .. 'cfg', tc .. 'biz', tc .. 'tok', tc .. 'odd',
+  tc .. 'sch', tc .. 'next', tc .. 'soon', tc .. 'fl', tc .. 'watch',
 }
 redis.call('DEL', unpack(names))
 -- Daily counters live for 90 days. `today` reads now_s, which is set to each of these days in turn.

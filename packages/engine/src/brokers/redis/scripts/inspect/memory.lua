@@ -1,12 +1,12 @@
 -- @use time names
--- memory: estimates the memory that the tasks of one queue take, from samples.
+-- memory: estimates the memory that the tasks and schedules of one queue take, from samples.
 -- KEYS   pending
 -- ARGV   now
--- TOUCHES active, scheduled, retry, archived, completed, groups, g:*, t:*
+-- TOUCHES active, scheduled, retry, archived, completed, groups, g:*, sch, names, next, soon, fl, watch, sl:*, fires:*, t:*
 -- RETURN bytes
--- BOUND  20 tasks of each state, 5 groups of 20 tasks
+-- BOUND  20 tasks of each state, 5 groups of 20 tasks, 20 schedules
 local SAMPLE, MAX_GROUPS = 20, 5
-local asynq = key_prefixes(KEYS.pending)
+local asynq, tc = key_prefixes(KEYS.pending)
 
 -- Mean size of the tasks that exist; IDs without a task are left out.
 local function mean_size(ids)
@@ -56,5 +56,18 @@ if #groups > 0 then
     sum = sum + estimate_set(asynq .. 'g:' .. group)
   end
   bytes = bytes + sum / #groups * redis.call('SCARD', asynq .. 'groups')
+end
+local schedules = call_or_empty('ZCARD', tc .. 'names')
+if type(schedules) == 'number' and schedules > 0 then
+  local names, sum = redis.call('ZRANDMEMBER', tc .. 'names', SAMPLE), 0
+  for _, name in ipairs(names) do
+    for _, key in ipairs({ 'sl:', 'fires:' }) do
+      sum = sum + (redis.call('MEMORY', 'USAGE', tc .. key .. name) or 0)
+    end
+  end
+  bytes = bytes + sum / #names * schedules
+  for _, key in ipairs({ 'sch', 'names', 'next', 'soon', 'fl', 'watch' }) do
+    bytes = bytes + (redis.call('MEMORY', 'USAGE', tc .. key) or 0)
+  end
 end
 return math.floor(bytes)

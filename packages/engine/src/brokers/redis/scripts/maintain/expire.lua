@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
--- @use time names remove archive move cancel-requests cancel-found
+-- @use time names remove archive move cancel-requests cancel-found expire-fires
 -- expire: removes completed and cancelled tasks of one queue whose retention is over, and archived ones beyond the archive's
 -- limits. Cancels tasks for which that was requested, and which a Go worker has put where they would start again.
 -- KEYS   pending: names the queue
 -- ARGV   now; limit
--- TOUCHES pending, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, odd, aside:*, t:*, unique:*
+-- Also removes old lines of the history of schedules, and ends runs that Go has ended.
+-- TOUCHES pending, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, odd, aside:*, watch, sch, next, fl,
+--        sl:*, fires:*, t:*, unique:*
 -- RETURN number removed; or `!<key>`: this key has a wrong type
--- BOUND  256 tasks, 256 of the archive and 64 to be cancelled
+-- BOUND  256 tasks, 256 of the archive and 64 to be cancelled; 64 runs, 256 lines of the history
 local SAMPLE = 64
 local asynq, tc = key_prefixes(KEYS.pending)
 local completed, cancelled, cancelling = asynq .. 'completed', tc .. 'st:cancelled', tc .. 'st:cancelling'
@@ -69,6 +71,7 @@ local function obey_requests()
 end
 
 obey_requests()
+look_after_fires(asynq, tc, SAMPLE, limit)
 local ids = redis.call('ZRANGE', completed, '-inf', now_s, 'BYSCORE', 'LIMIT', 0, limit)
 if #ids > 0 then
   remove_found(asynq, ids, 'completed')

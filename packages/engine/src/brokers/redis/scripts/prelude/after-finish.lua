@@ -18,4 +18,7 @@ local function after_finish(asynq, tc, moves)
   count(asynq, moves.processed, moves.failed)
   count_anomaly(tc, 'archived', moves.unreadable)
   count_anomaly(tc, 'dropped', moves.dropped)
+  if has_runs(tc) then
+    end_moved_runs(asynq, tc, moves)
+  end
 end

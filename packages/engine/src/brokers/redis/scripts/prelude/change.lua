@@ -33,6 +33,7 @@ end
 -- unique lock, or false. What marks a cancelled task is cleared.
 local function change_tasks(asynq, tc, action, ids, locks)
   local moves = new_moves()
+  moves.are_gone = action == 'remove'
   for i, id in ipairs(ids) do
     local key = asynq .. 't:' .. id
     if action == 'remove' then

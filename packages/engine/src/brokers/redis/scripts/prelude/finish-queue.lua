@@ -81,6 +81,9 @@ local function finish_queue(pending, counts)
     redis.call('ZREM', lease, unpack(ids))
     remove_tasks(keys)
     count(asynq, n, 0)
+    if has_runs(tc) then
+      end_runs(tc, ids, {})
+    end
     return string.rep(CODE.done, n), next_index
   end
   local batch = { ids = ids, keys = keys, arg_index = arg_index, flags = flags, plain = plain, all = all }

@@ -5,7 +5,8 @@ local ASYNQ_KEYS = {
   set = { 'groups' },
 }
 local OWN_KEYS = {
-  zset = { 'due', 'st:cancelled', 'st:cancelling', 'doubts' }, string = { 'tok' }, hash = { 'scan', 'cfg' }, set = { 'biz' },
+  zset = { 'due', 'st:cancelled', 'st:cancelling', 'doubts', 'names', 'next', 'soon', 'fl' }, string = { 'tok' },
+  hash = { 'scan', 'cfg', 'sch', 'watch' }, set = { 'biz' },
 }
 
 -- Keys of a wrong type, and counters that are no integer, with which Go's workers cannot end a task. Each entry: key, name

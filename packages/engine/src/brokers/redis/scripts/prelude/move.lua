@@ -5,8 +5,8 @@ local function new_moves()
   return {
     completed = {}, cancelled = {}, retry = {}, scheduled = {}, due = {}, archived = {}, requeued = {}, pending = {}, removed = {},
     -- For `after_finish`: unique locks to release, each with the ID that holds it; attempts that ended, and those of them that
-    -- failed; messages that cannot be read; IDs without a task.
-    locks = {}, processed = 0, failed = 0, unreadable = 0, dropped = 0,
+    -- failed; messages that cannot be read; IDs without a task; whether those of `removed` have not ended by themselves.
+    locks = {}, processed = 0, failed = 0, unreadable = 0, dropped = 0, are_gone = false,
   }
 end
 

@@ -1,0 +1,62 @@
+-- What may be wrong with a schedule of a queue or with one of its runs, and its repair (docs/fsck.md).
+-- Removes what is left of a schedule. Its lines in the history of the queue go with the next look of the janitor.
+local function drop_schedule(tc, name)
+  redis.call('HDEL', tc .. 'sch', name)
+  redis.call('DEL', tc .. 'sl:' .. name, tc .. 'fires:' .. name)
+  for _, set in ipairs({ 'names', 'next', 'soon' }) do
+    redis.pcall('ZREM', tc .. set, name)
+  end
+end
+
+local function has_score(key, name)
+  return type(redis.pcall('ZSCORE', key, name)) == 'string'
+end
+
+-- Returns the kind of the fault, what was found, and a function that repairs it and says what it did; nil = nothing is wrong.
+local function schedule_fault(tc, name)
+  local head, key = redis.pcall('HGET', tc .. 'sch', name), tc .. 'sl:' .. name
+  local function drop()
+    drop_schedule(tc, name)
+    return 'removed'
+  end
+  if type(head) ~= 'string' then
+    local is_left = redis.call('EXISTS', key, tc .. 'fires:' .. name) > 0 or has_score(tc .. 'names', name) or has_score(tc .. 'next', name)
+      or has_score(tc .. 'soon', name)
+    return is_left and 'leak' or nil, 'what is left of a schedule that does not exist', drop
+  end
+  local ledger = redis.pcall('HMGET', key, 'spec', 'next', 'stamp')
+  if ledger.err then
+    return 'type', 'its ledger is no hash', function()
+      rename_key(tc, key, 'sl:' .. name)
+      return 'renamed'
+    end
+  end
+  local paused = string.match(head, '^%d+;%d+;%d+;%d+;([01]);{')
+  if not ledger[1] or not ledger[3] or not paused then
+    return 'ghost', 'a schedule without its specification', drop
+  elseif not has_score(tc .. 'names', name) then
+    return 'orphan', 'no list shows this schedule', function()
+      redis.call('ZADD', tc .. 'names', 0, name)
+      return 'added to the list'
+    end
+  end
+  local will_fire = paused == '0' and ledger[2] and ledger[2] ~= ''
+  if will_fire and not (has_score(tc .. 'next', name) and has_score(tc .. 'soon', name)) then
+    return 'orphan', 'a schedule that will fire, yet nobody will look at it', function()
+      redis.call('ZADD', tc .. 'next', int_text(now), name)
+      redis.call('ZADD', tc .. 'soon', ledger[2], name)
+      return 'it is looked at now'
+    end
+  end
+end
+
+local function run_fault(asynq, tc, id)
+  local flag = redis.pcall('HGET', tc .. 'watch', id)
+  if type(flag) ~= 'string' or end_of(asynq, id) ~= ENDED.gone then
+    return nil
+  end
+  return 'leak', 'a run of a schedule without its task', function()
+    end_run(tc, id, flag, ENDED.gone)
+    return 'recorded as gone'
+  end
+end

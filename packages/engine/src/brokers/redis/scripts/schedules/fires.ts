@@ -1,0 +1,233 @@
+// Scripts that write and read fires of schedules.
+import {
+  END_STATES,
+  FIRE_OUTCOMES,
+  type FireRecord,
+  type FireWrite,
+  type FireWriteOutcome,
+  type TimeSpan,
+} from '../../../../broker/fires.ts';
+import { pendingKey } from '../../../../protocol/keys.ts';
+import type { Receipt } from '../../calls/receipts.ts';
+import { idsText, parseHead, type ScheduleFacts } from '../../records/schedule-record.ts';
+import { defineScript, type ScriptValue } from '../define-script.ts';
+import { lua } from '../lua.generated.ts';
+import { refusalIn, textOf, type Refusal } from '../reply.ts';
+import type { EnqueueItem } from '../submit/enqueue.ts';
+import { orEmpty, queueKeys } from './table.ts';
+
+/** A write whose tasks are encoded: those of all its fires, in order. */
+export interface EncodedWrite {
+  readonly write: FireWrite;
+  readonly items: readonly EnqueueItem[];
+}
+
+/** What a call writes: schedules of one queue. */
+interface FireCall {
+  readonly queue: string;
+  readonly receipt: Receipt;
+  readonly writes: readonly EncodedWrite[];
+  /** Distinct businesses among the tasks. */
+  readonly businesses: readonly string[];
+}
+
+/** Appends a write, then its fires, then their tasks. */
+function addWrite(args: ScriptValue[], { write, items }: EncodedWrite): void {
+  const { records } = lua.scheduleFire;
+  const { fires, plan } = write;
+  records.write(args, {
+    name: write.name,
+    stamp: String(write.stamp).padStart(16, '0'),
+    isManual: fires.every(({ outcome }) => outcome === 'manual') ? 1 : 0,
+    latestMs: fires.reduce((latest, { fireMs, toMs }) => Math.max(latest, fireMs, toMs), 0),
+    fires: fires.length,
+    tasks: items.length,
+    ledger: plan.ledger,
+    lastMs: orEmpty(plan.lastFireMs),
+    nextMs: orEmpty(plan.nextFireMs),
+    lookMs: orEmpty(plan.nextLookMs),
+    runs: plan.runs,
+    awaits: plan.awaitsEnd ? 1 : 0,
+    open: idsText(plan.open),
+  });
+  for (const { outcome, fireMs, toMs, count, tasks } of fires)
+    records.fire(args, {
+      outcome: FIRE_OUTCOMES.indexOf(outcome),
+      fireMs,
+      spanMs: toMs - fireMs,
+      count,
+      tasks: tasks.length,
+    });
+  for (const item of items) records.item(args, item);
+}
+
+/** By the code of the script; any other one means that a fire lies in the future. */
+const OUTCOMES: Readonly<Record<string, FireWriteOutcome>> = {
+  1: { code: 'fired' },
+  c: { code: 'changed' },
+  p: { code: 'paused' },
+  e: { code: 'refused', cause: 'task-exists' },
+  d: { code: 'refused', cause: 'duplicate-task' },
+};
+
+/** Writes fires. Replies with an outcome per schedule, in order. */
+export const scheduleFire = defineScript({
+  lua: lua.scheduleFire,
+  keys: ({ queue, receipt }: FireCall) => ({ receipt: receipt.key, pending: pendingKey(queue) }),
+  args: ({ receipt, businesses }) => ({
+    slot: receipt.slot,
+    sequence: receipt.sequence,
+    businessCount: businesses.length,
+  }),
+  moreArgs({ writes, businesses }, args) {
+    args.push(...businesses);
+    for (const write of writes) addWrite(args, write);
+  },
+  reply(raw): FireWriteOutcome[] | Refusal {
+    const refusal = refusalIn(raw);
+    if (refusal) return refusal;
+    const [now, codes = ''] = textOf(raw).split(':');
+    return codes.split('').map((code) => OUTCOMES[code] ?? { code: 'in-future', nowMs: Number(now) });
+  },
+});
+
+/** A schedule that will fire. */
+export interface SoonSchedule extends ScheduleFacts {
+  readonly name: string;
+  readonly nextFireMs: number;
+}
+
+/** Asks for those that fire in a span. */
+interface SoonCall extends TimeSpan {
+  readonly queue: string;
+  /** How many to pass over. */
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Replies with a page of the schedules that will fire, by time. */
+export const scheduleSoon = defineScript({
+  lua: lua.scheduleSoon,
+  keys: (call: SoonCall) => queueKeys(call),
+  args: ({ fromMs, toMs, offset, limit }) => ({ fromMs, toMs, offset, limit }),
+  reply: (raw): (SoonSchedule | null)[] =>
+    (raw as readonly (readonly [name: unknown, next: unknown, head: unknown])[]).map(
+      ([name, next, rawHead]) => {
+        const head = parseHead(rawHead);
+        return head && { ...head.facts, name: textOf(name), nextFireMs: Number(textOf(next)) };
+      },
+    ),
+});
+
+/** Replies with how many schedules have their next fire in each span. */
+export const scheduleSpans = defineScript({
+  lua: lua.scheduleSpans,
+  keys: (call: { readonly queue: string; readonly spans: readonly TimeSpan[] }) => queueKeys(call),
+  args: () => ({}),
+  moreArgs({ spans }, args) {
+    for (const { fromMs, toMs } of spans) lua.scheduleSpans.records.span(args, { fromMs, toMs });
+  },
+  reply: (raw) => raw as number[],
+});
+
+/** What a schedule's own hash says of it. */
+interface FireOf {
+  readonly queue: string;
+  readonly name: string;
+  readonly facts: ScheduleFacts;
+}
+
+/** A line of the history, as scripts store it. */
+const LINE = /^(\d+);(\d+);(-?\d+);(\d+);(\d+);(\d+);(\d+);(\d+);(\d*);(-?\d*);(.*)$/s;
+
+/** Reads `<line>;<fire ms>;<decided, ms after it>;<outcome>;<count>;<span ms>;<tasks>;<ended>;<worst end>;<ended, ms after it was decided>;<first task>`. */
+function parseLine(raw: unknown, { queue, name, facts: { business, owner } }: FireOf): FireRecord | null {
+  const match = LINE.exec(textOf(raw));
+  if (!match) return null;
+  const [line, fireMs, afterMs, outcome, count, spanMs, tasks, ended] = match.slice(1, 9).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const [worst, takenMs, id] = match.slice(9) as [string, string, string];
+  const atMs = fireMs + afterMs;
+  return {
+    queue,
+    name,
+    business,
+    owner,
+    line,
+    outcome: FIRE_OUTCOMES[outcome] ?? 'fired',
+    fireMs,
+    toMs: fireMs + spanMs,
+    count,
+    atMs,
+    taskId: tasks > 0 ? id : null,
+    tasks,
+    ended,
+    end: worst === '' ? null : (END_STATES[Number(worst)] ?? 'gone'),
+    endedMs: takenMs === '' ? null : atMs + Number(takenMs),
+  };
+}
+
+/** A place in the history of a queue; `fire` null = it is gone. */
+export interface HistoryPlace {
+  readonly fireMs: number;
+  readonly line: number;
+  readonly fire: FireRecord | null;
+}
+
+/** Asks for the lines before a place. */
+interface FirePageCall {
+  readonly queue: string;
+  /** Logical time. */
+  readonly beforeMs: number | '+inf';
+  /** Null = all lines before this time. */
+  readonly beforeLine: number | null;
+  readonly fromMs: number;
+  readonly limit: number;
+}
+
+/** As the script replies with a place. */
+type RawPlace = readonly [fireMs: unknown, line: unknown, name: unknown, text: unknown, head: unknown];
+
+/** Replies with a page of the history of a queue. */
+export const firePage = defineScript({
+  lua: lua.firePage,
+  keys: (call: FirePageCall) => queueKeys(call),
+  args: ({ beforeMs, beforeLine, fromMs, limit }) => ({
+    beforeMs,
+    beforeLine: orEmpty(beforeLine),
+    fromMs,
+    limit,
+  }),
+  reply(raw, { queue }): { nowMs: number; places: HistoryPlace[] } {
+    const [now, rows] = raw as readonly [unknown, readonly RawPlace[]];
+    const places = rows.map(([fireMs, line, name, text, head]): HistoryPlace => {
+      const place = { fireMs: Number(textOf(fireMs)), line: Number(textOf(line)) };
+      const facts = parseHead(head)?.facts;
+      if (text === null || !facts) return { ...place, fire: null };
+      const fire = parseLine(text, { queue, name: textOf(name), facts });
+      return { ...place, fire: fire?.line === place.line ? fire : null };
+    });
+    return { nowMs: Number(textOf(now)), places };
+  },
+});
+
+/** Replies with the history of one schedule, in the order of writing, the newest line first. */
+export const firesOf = defineScript({
+  lua: lua.firesOf,
+  keys: (call: { readonly queue: string; readonly name: string }) => queueKeys(call),
+  args: ({ name }) => ({ name }),
+  reply(raw, { queue, name }): { nowMs: number; fires: FireRecord[] } {
+    const [now, head, lines] = raw as readonly [unknown, unknown, readonly unknown[]];
+    const facts = parseHead(head)?.facts;
+    const fires = lines.flatMap((line) => (facts && parseLine(line, { queue, name, facts })) ?? []);
+    return { nowMs: Number(textOf(now)), fires };
+  },
+});

@@ -1,0 +1,246 @@
+// Scripts that write, hand out and list schedules of one queue. What they work on is described in the prelude `schedules`; fires are in
+// fires.ts, the registry in registry.ts.
+import type {
+  PutOutcome,
+  RemoveOutcome,
+  SchedulePut,
+  ScheduleRecord,
+  ScheduleRemoval,
+} from '../../../../broker/schedule-records.ts';
+import { HIDE_MS, MAX_AHEAD_MS, type NextLook, type OpenRun } from '../../../../broker/schedules.ts';
+import { END_STATES } from '../../../../broker/fires.ts';
+import { pendingKey } from '../../../../protocol/keys.ts';
+import type { Receipt } from '../../calls/receipts.ts';
+import {
+  factsText,
+  numberOrNull,
+  parseHead,
+  parseSchedule,
+  type ScheduleFacts,
+} from '../../records/schedule-record.ts';
+import { defineScript, type QueuesCall } from '../define-script.ts';
+import { lua } from '../lua.generated.ts';
+import { refusalIn, textOf, type Refusal } from '../reply.ts';
+
+/** A call that changes schedules of one queue. */
+interface ChangeCall<Item> {
+  /** Stored queue, that of all items. */
+  readonly queue: string;
+  /** A repeat of the call after a lost reply gets the same answer. */
+  readonly receipt: Receipt;
+  readonly items: readonly Item[];
+}
+
+/** The receipt comes first: it has the hash tag of the queue. */
+const changeKeys = ({ queue, receipt }: ChangeCall<unknown>) => ({
+  receipt: receipt.key,
+  pending: pendingKey(queue),
+});
+const changeArgs = ({ receipt }: ChangeCall<unknown>) => ({ slot: receipt.slot, sequence: receipt.sequence });
+/** The keys of a script that only needs the queue's name. */
+export const queueKeys = ({ queue }: { readonly queue: string }) => ({ pending: pendingKey(queue) });
+/** Scripts know no null. */
+export const orEmpty = (ms: number | null): number | string => ms ?? '';
+
+/** The codes of a reply; a comma follows each. */
+const codesIn = (raw: unknown): string[] => textOf(raw).split(',').slice(0, -1);
+
+/** A schedule to write, and the call that has entered it into the registry. */
+export type ClaimedPut = SchedulePut & { readonly claim: string };
+
+/** Writes schedules. Replies with an outcome for each, in order. */
+export const schedulePut = defineScript({
+  lua: lua.schedulePut,
+  keys: (call: ChangeCall<ClaimedPut>) => changeKeys(call),
+  args: (call) => changeArgs(call),
+  moreArgs({ items }, args) {
+    for (const put of items)
+      lua.schedulePut.records.put(args, {
+        name: put.name,
+        claim: put.claim,
+        expected: put.expectedRevision,
+        paused: put.pauseReason === null ? 0 : 1,
+        nextMs: orEmpty(put.nextFireMs),
+        facts: factsText(put),
+        spec: put.spec,
+      });
+  },
+  reply: (raw, { queue }): PutOutcome[] | Refusal =>
+    refusalIn(raw) ??
+    codesIn(raw).map((code): PutOutcome => {
+      const revision = Number(code.slice(1));
+      if (code.startsWith('s')) return { code: 'stored', revision };
+      if (code.startsWith('e')) return { code: 'schedule-exists', queue };
+      return code.startsWith('v') ? { code: 'version-mismatch', revision } : { code: 'not-found' };
+    }),
+});
+
+/** What came of a removal, and the claim of the schedule's entry in the registry. */
+export interface Removed {
+  readonly outcome: RemoveOutcome;
+  /** '' = it was not removed. */
+  readonly claim: string;
+}
+
+/** Removes schedules with their history, at most 16. Replies with an outcome for each, in order. */
+export const scheduleRemove = defineScript({
+  lua: lua.scheduleRemove,
+  keys: (call: ChangeCall<ScheduleRemoval>) => changeKeys(call),
+  args: (call) => changeArgs(call),
+  moreArgs({ items }, args) {
+    for (const { name, expectedRevision } of items)
+      lua.scheduleRemove.records.removal(args, { name, expected: expectedRevision ?? '' });
+  },
+  reply: (raw): Removed[] | Refusal =>
+    refusalIn(raw) ??
+    codesIn(raw).map((code): Removed => {
+      const value = code.slice(1);
+      if (code.startsWith('r')) return { outcome: { code: 'removed' }, claim: value };
+      const revision = Number(value);
+      return {
+        outcome: code.startsWith('v') ? { code: 'version-mismatch', revision } : { code: 'not-found' },
+        claim: '',
+      };
+    }),
+});
+
+/** Names of schedules of one queue. */
+interface NamesCall {
+  /** Stored queue. */
+  readonly queue: string;
+  /** At most 256. */
+  readonly names: readonly string[];
+}
+
+/** Replies with the first ones of them, in order; null = there is none. */
+export const scheduleRead = defineScript({
+  lua: lua.scheduleRead,
+  keys: (call: NamesCall) => queueKeys(call),
+  args: () => ({}),
+  moreArgs: ({ names }, args) => void args.push(...names),
+  reply(raw, { queue }): (ScheduleRecord | null)[] {
+    const [, rows] = raw as readonly [unknown, readonly unknown[]];
+    return rows.map((row) => (row === null ? null : parseSchedule(queue, row)));
+  },
+});
+
+/** Brings next looks to now. Replies with how many of the schedules exist. */
+export const scheduleLookNow = defineScript({
+  lua: lua.scheduleLookNow,
+  keys: (call: NamesCall) => queueKeys(call),
+  args: () => ({}),
+  moreArgs: ({ names }, args) => void args.push(...names),
+  reply: (raw) => raw as number,
+});
+
+/** What a list goes by. */
+export interface ListedSchedule extends ScheduleFacts {
+  readonly name: string;
+  readonly nextFireMs: number | null;
+  readonly failing: boolean;
+}
+
+/** A page by name. */
+interface ListedPage {
+  /** The broker's time, wall-clock ms. */
+  readonly nowMs: number;
+  /** Those that can be read. */
+  readonly rows: readonly ListedSchedule[];
+  /** The name behind which the next page begins; null = this was the last one. */
+  readonly last: string | null;
+}
+
+/** Replies with a page by name, behind `after`. */
+export const schedulePage = defineScript({
+  lua: lua.schedulePage,
+  keys: (call: { readonly queue: string; readonly after: string; readonly limit: number }) => queueKeys(call),
+  args: ({ after, limit }) => ({ after, limit }),
+  reply(raw, { limit }): ListedPage {
+    const [now, rows] = raw as readonly [unknown, readonly (readonly [unknown, unknown, unknown, unknown])[]];
+    const last = rows.at(-1);
+    return {
+      nowMs: Number(textOf(now)),
+      last: last && rows.length === limit ? textOf(last[0]) : null,
+      rows: rows.flatMap(([name, rawHead, next, failing]) => {
+        const head = parseHead(rawHead);
+        if (!head) return [];
+        const nextFireMs = numberOrNull(next);
+        return [{ ...head.facts, name: textOf(name), nextFireMs, failing: textOf(failing) === '1' }];
+      }),
+    };
+  },
+});
+
+/** When a queue must be looked at, and whether it has schedules at all. */
+export interface QueueLook extends NextLook {
+  readonly hasSchedules: boolean;
+  /** The broker's time, wall-clock ms. */
+  readonly nowMs: number;
+}
+
+/** Queues in one call of the script on a single server, which takes less than a millisecond. */
+export const LOOKS_AT_ONCE = 256;
+
+/** Replies with when queues must be looked at. */
+export const scheduleLooks = defineScript({
+  lua: lua.scheduleLooks,
+  keys: () => ({}),
+  moreKeys: ({ queues }: QueuesCall) => queues.map(pendingKey),
+  args: ({ queues }) => ({ queues: queues.length }),
+  reply(raw, { queues }): QueueLook[] {
+    const [now, ...rows] = raw as readonly [unknown, ...(readonly [position: number, look: unknown])[]];
+    const nowMs = Number(textOf(now));
+    const looks = queues.map((queue): QueueLook => ({
+      queue,
+      nextLookMs: null,
+      nextLookInMs: null,
+      hasSchedules: false,
+      nowMs,
+    }));
+    for (const [position, look] of rows) {
+      const nextLookMs = numberOrNull(look);
+      const nextLookInMs = nextLookMs === null ? null : Math.max(0, nextLookMs - nowMs);
+      looks[position] = { ...looks[position]!, nextLookMs, nextLookInMs, hasSchedules: true };
+    }
+    return looks;
+  },
+});
+
+/** A schedule that is handed out. */
+export interface HandedOut extends ScheduleRecord {
+  /** What has become of the runs that its ledger counts as open, in order. */
+  readonly openRuns: readonly OpenRun[];
+  /** It was planned while the clock was far ahead of now. */
+  readonly wasAhead: boolean;
+}
+
+/** Reads `<how it ended>;<when>`; '' = it has not ended. */
+function parseRun(id: string, raw: unknown): OpenRun {
+  const text = textOf(raw);
+  if (text === '') return { id, end: null, endedMs: null };
+  const [how, endedMs] = text.split(';').map(Number) as [number, number];
+  return { id, end: END_STATES[how] ?? 'gone', endedMs };
+}
+
+/** As the script replies with a schedule. */
+type RawItem = readonly [row: unknown, wasAhead: number, runs: readonly unknown[]];
+
+/** Hands out schedules, and hides them for `HIDE_MS`. Replies with the next look of the queue afterwards. */
+export const scheduleDue = defineScript({
+  lua: lua.scheduleDue,
+  keys: (call: { readonly queue: string; readonly limit: number }) => queueKeys(call),
+  args: ({ limit }) => ({ limit, hideMs: HIDE_MS, maxAheadMs: MAX_AHEAD_MS }),
+  reply(raw, { queue }): { nowMs: number; nextLookMs: number | null; items: HandedOut[] } {
+    const [now, look, items] = raw as readonly [unknown, unknown, readonly RawItem[]];
+    return {
+      nowMs: Number(textOf(now)),
+      nextLookMs: numberOrNull(look),
+      items: items.flatMap(([row, wasAhead, runs]) => {
+        const schedule = parseSchedule(queue, row);
+        if (!schedule) return [];
+        const openRuns = schedule.open.map((id, i) => parseRun(id, runs[i]));
+        return [{ ...schedule, openRuns, wasAhead: wasAhead === 1 }];
+      }),
+    };
+  },
+});

@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest';
+import type { FireWrite } from '../../../src/broker/fires.ts';
+import type { SchedulePut, ScheduleRecord } from '../../../src/broker/schedule-records.ts';
+import type { ScheduleStore } from '../../../src/broker/schedules.ts';
+import { fsck } from '../../../src/control/fsck.ts';
+import { aTask, finish } from '../../support/factories.ts';
+import { hasRedis } from '../../support/redis-server.ts';
+import { aPlan, aSchedule } from '../../support/schedules.ts';
+import { redisBed } from './bed.ts';
+
+const HOUR_MS = 3_600_000;
+const STEP = [{ queue: 'default', limit: 256 }];
+
+describe.skipIf(!hasRedis())('schedules on Redis', () => {
+  const bed = redisBed();
+  const store = (): ScheduleStore => bed.broker.schedules!;
+
+  async function put(overrides: Partial<SchedulePut> = {}) {
+    const { plan: _plan, ...schedule } = aSchedule(overrides);
+    const [outcome] = await store().put([schedule]);
+    return outcome;
+  }
+  const read = async (name = 'one'): Promise<ScheduleRecord | null> =>
+    (await store().get([name])).schedules[0]!;
+
+  /** Fires `one` with a task that its ledger counts as open and waits for. */
+  async function fireOpen(id: string): Promise<void> {
+    const fireMs = bed.now();
+    const { stamp } = (await read())!;
+    const tasks = [aTask({ id, retentionMs: HOUR_MS })];
+    const plan = aPlan({
+      open: [id],
+      awaitsEnd: true,
+      nextFireMs: fireMs + HOUR_MS,
+      nextLookMs: fireMs + HOUR_MS,
+    });
+    const write: FireWrite = {
+      name: 'one',
+      stamp,
+      fires: [{ outcome: 'fired', fireMs, toMs: fireMs, count: 1, tasks }],
+      plan,
+    };
+    expect(await store().fire('default', [write])).toEqual([{ code: 'fired' }]);
+  }
+
+  const findings = async (repair = false) => {
+    const { findings: found } = await fsck(bed.broker, { pause: 0, repair });
+    return found.map(({ kind, found: text }) => `${kind}: ${text}`);
+  };
+
+  /** Runs the janitor's repairs until they have come by everything. */
+  async function repairAll(): Promise<void> {
+    for (let i = 0; i < 6; i += 1) await bed.broker.maintain.repair(STEP);
+  }
+
+  describe('whose writing was cut between the registry and the queue', () => {
+    const entry = (queue: string) => bed.ask('HSET', 'tc:schedules', 'one', `cut;${bed.now()};${queue}`);
+
+    test('are not there, and can be written anew in the same queue at once', async () => {
+      await entry('default');
+      expect(await read()).toBeNull();
+      expect(await put()).toEqual({ code: 'stored', revision: 1 });
+      expect(await read()).toMatchObject({ revision: 1 });
+    });
+
+    test('can be written in another queue when the call that was cut is over for sure', async () => {
+      await entry('other');
+      expect(await put()).toEqual({ code: 'schedule-exists', queue: 'other' });
+      bed.advance(10_001);
+      expect(await put()).toEqual({ code: 'stored', revision: 1 });
+      expect(await read()).toMatchObject({ queue: 'default' });
+    });
+
+    test('leave an entry that fsck and the janitor take out, but not while the call may be under way', async () => {
+      await put({ name: 'kept' });
+      await entry('default');
+      expect(await findings()).toEqual([]);
+      bed.advance(10_001);
+      expect(await findings()).toEqual(['leak: an entry of the registry without a schedule']);
+      await repairAll();
+      expect(await bed.ask('HKEYS', 'tc:schedules')).toEqual(['kept']);
+    });
+  });
+
+  test('a schedule that the registry does not name is entered again', async () => {
+    await put();
+    await bed.ask('DEL', 'tc:schedules');
+    expect(await read()).toBeNull();
+    expect(await findings()).toEqual(['orphan: no registry names this schedule']);
+    await repairAll();
+    expect(await read()).toMatchObject({ name: 'one' });
+    expect(await findings()).toEqual([]);
+  });
+
+  test('a removal takes its entry out, but not that of a schedule made since', async () => {
+    await put();
+    await store().remove([{ queue: 'default', name: 'one' }]);
+    expect(await bed.ask('EXISTS', 'tc:schedules')).toBe(0);
+    await put();
+    expect(await put()).toEqual({ code: 'schedule-exists', queue: 'default' });
+    await store().remove([{ queue: 'default', name: 'one' }]);
+    expect(await bed.keys()).not.toContainEqual(expect.stringMatching(/one|names|next|soon|:fl$/));
+  });
+
+  test.each([
+    ['no list shows it', ['ZREM', 'tc:{default}:names', 'one'], 'orphan: no list shows this schedule'],
+    [
+      'nobody looks at it',
+      ['ZREM', 'tc:{default}:next', 'one'],
+      'orphan: a schedule that will fire, yet nobody will look at it',
+    ],
+    [
+      'its specification is gone',
+      ['HDEL', 'tc:{default}:sl:one', 'spec'],
+      'ghost: a schedule without its specification',
+    ],
+    [
+      'it is gone but for its ledger',
+      ['HDEL', 'tc:{default}:sch', 'one'],
+      'leak: what is left of a schedule that does not exist',
+    ],
+    ['its run has no task', ['DEL', 'asynq:{default}:t:r'], 'leak: a run of a schedule without its task'],
+  ])('fsck finds and repairs a schedule when %s', async (_, damage, expected) => {
+    await put({ name: 'whole' });
+    await put({ nextFireMs: bed.now() + HOUR_MS });
+    await fireOpen('r');
+    expect(await findings()).toEqual([]);
+    await bed.ask(...damage);
+    expect(await findings()).toContain(expected);
+    await findings(true);
+    bed.advance(10_001);
+    await findings(true);
+    expect(await findings()).toEqual([]);
+    expect(await read('whole')).toMatchObject({ name: 'whole' });
+  });
+
+  test.each([
+    ['removes', 'gone', [['DEL', 'asynq:{default}:t:r']]],
+    [
+      'archives',
+      'archived',
+      [
+        ['HSET', 'asynq:{default}:t:r', 'state', 'archived'],
+        ['ZADD', 'asynq:{default}:archived', '1', 'r'],
+      ],
+    ],
+    [
+      'completes',
+      'completed',
+      [
+        ['HSET', 'asynq:{default}:t:r', 'state', 'completed'],
+        ['ZADD', 'asynq:{default}:completed', '9000000000', 'r'],
+      ],
+    ],
+  ] as const)(
+    'a run that Go %s is found by who waits for it, and by the janitor',
+    async (_, end, commands) => {
+      await put();
+      await fireOpen('r');
+      await bed.ask('LREM', 'asynq:{default}:pending', '0', 'r');
+      for (const command of commands) await bed.ask(...command);
+      await store().lookNow([{ queue: 'default', name: 'one' }]);
+      const { schedules } = await store().due('default', 1);
+      expect(schedules[0]?.openRuns).toEqual([{ id: 'r', end, endedMs: bed.now() }]);
+
+      await fireOpen('s');
+      for (const command of commands)
+        await bed.ask(...command.map((part: string) => part.replace(/\br$/, 's')));
+      expect(await bed.broker.maintain.findUntidy(['default'])).toEqual(['default']);
+      await bed.broker.maintain.expire(STEP);
+      expect((await read())?.nextLookMs).toBe(bed.now());
+      expect(await bed.ask('EXISTS', 'tc:{default}:watch')).toBe(0);
+    },
+  );
+
+  test('the end of a task does not fail when keys of its schedule have wrong types', async () => {
+    await put();
+    await fireOpen('r');
+    for (const key of ['sl:one', 'fires:one', 'next']) {
+      await bed.ask('DEL', `tc:{default}:${key}`);
+      await bed.ask('SADD', `tc:{default}:${key}`, 'x');
+    }
+    const { tasks } = await bed.exchange({ queues: ['default'] });
+    await bed.exchange({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
+    expect(await bed.ask('HGET', 'asynq:{default}:t:r', 'state')).toBe('completed');
+    expect(await bed.ask('LLEN', 'asynq:{default}:active')).toBe(0);
+  });
+});
