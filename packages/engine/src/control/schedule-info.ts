@@ -4,7 +4,7 @@ import type { Broker } from '../broker/broker.ts';
 import { LATE_MS, type ScheduleRecord } from '../broker/schedule-records.ts';
 import type { ScheduleStore } from '../broker/schedules.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
-import { filledText, orNull } from '../checks/values.ts';
+import { checkBroker, filledText, orNull } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { ledgerIn } from '../firer/plan-write.ts';
 
@@ -50,7 +50,9 @@ const checkScheduleAddress = createOptionsCheck<ScheduleAddress>('a schedule', {
 });
 
 /** The schedules of a broker. @throws TaskCenterError `not-supported`: it keeps none */
-export function schedulesOf({ schedules, name }: Pick<Broker, 'schedules' | 'name'>): ScheduleStore {
+export function schedulesOf(broker: Pick<Broker, 'schedules' | 'name'>): ScheduleStore {
+  checkBroker(broker, 'documents');
+  const { schedules, name } = broker;
   if (schedules) return schedules;
   const instead = 'Use a `Scheduler`, which keeps its entries in its process, or a broker that can.';
   throw new TaskCenterError('not-supported', { broker: name, what: 'keep schedules', instead });
