@@ -32,11 +32,11 @@ function isListed(request: FireListRequest, fire: FireRecord, nowMs: number): bo
   );
 }
 
-type FirePlace = NonNullable<FirePage['next']>;
-const placeOf = ({ fireMs, line }: FirePlace): FirePlace => ({ fireMs, line });
+type LinePlace = NonNullable<FirePage['next']>;
+const startBehind = ({ fireMs, line }: LinePlace): LinePlace => ({ fireMs, line });
 
 /** The latest logical time first; with the same one the newest line. */
-const byPlace = (a: FirePlace, b: FirePlace): number => b.fireMs - a.fireMs || b.line - a.line;
+const latestFirst = (a: LinePlace, b: LinePlace): number => b.fireMs - a.fireMs || b.line - a.line;
 
 /** A page over all lines of one schedule. They are few, and stored in the order of writing. */
 async function pageOfSchedule(
@@ -49,10 +49,10 @@ async function pageOfSchedule(
   // A place without a line is a time: lines of that time come later.
   const start = before && { fireMs: before.fireMs, line: before.line ?? 0 };
   const found = fires
-    .filter((fire) => isListed(request, fire, nowMs) && (start === null || byPlace(start, fire) < 0))
-    .sort(byPlace);
+    .filter((fire) => isListed(request, fire, nowMs) && (start === null || latestFirst(start, fire) < 0))
+    .sort(latestFirst);
   const page = found.slice(0, limit);
-  return { fires: page, next: found.length > limit ? placeOf(page.at(-1)!) : null };
+  return { fires: page, next: found.length > limit ? startBehind(page.at(-1)!) : null };
 }
 
 /** Where a page begins: before this place, and before the end of the span. */
@@ -84,7 +84,7 @@ async function pageOfQueue(client: RedisClient, request: FireListRequest, limit:
     for (const { fire } of places) {
       if (!fire || !isListed(request, fire, nowMs)) continue;
       fires.push(fire);
-      if (fires.length === limit) return { fires, next: placeOf(fire) };
+      if (fires.length === limit) return { fires, next: startBehind(fire) };
     }
     const last = places.at(-1);
     if (!last || places.length < part) return { fires, next: null };
@@ -95,7 +95,7 @@ async function pageOfQueue(client: RedisClient, request: FireListRequest, limit:
 }
 
 /** A page of the history of one schedule, or of a queue. */
-export function listFires(client: RedisClient, request: FireListRequest): Promise<FirePage> {
+export function pageOfFires(client: RedisClient, request: FireListRequest): Promise<FirePage> {
   const limit = Math.max(1, Math.min(request.limit, MAX_PAGE));
   const { name } = request;
   return name === undefined

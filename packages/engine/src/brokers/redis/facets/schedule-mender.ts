@@ -4,7 +4,7 @@ import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import { runOverReachableQueues } from '../calls/over-queues.ts';
 import type { RedisDeps } from '../deps.ts';
 import { check, checkSchedules, SCHEDULE_INDEXES } from '../scripts/check/table.ts';
-import { LOOKS_AT_ONCE, type QueueLook, scheduleLooks } from '../scripts/schedules/table.ts';
+import { LOOKS_AT_ONCE, type LookOfQueue, scheduleLooks } from '../scripts/schedules/table.ts';
 import { examineEntry, leftEntries, unregistered } from './registry-check.ts';
 
 /** Queues with schedules that one call looks at. */
@@ -71,7 +71,7 @@ export function createScheduleMender(deps: RedisDeps) {
 
   return async (queues: readonly string[]): Promise<void> => {
     const options = { queues, perCall: LOOKS_AT_ONCE, none: [null] };
-    const looks = await runOverReachableQueues<QueueLook | null>(client, scheduleLooks, options);
+    const looks = await runOverReachableQueues<LookOfQueue | null>(client, scheduleLooks, options);
     for (const look of looks) {
       if (look && !look.hasSchedules) places.delete(look.queue);
       else if (look && !places.has(look.queue)) places.set(look.queue, { index: 0, cursor: '0', after: '' });

@@ -74,10 +74,7 @@ async function claimNames(
 }
 
 /** Writes schedules: first their entries in the registry, then each queue's in calls of bounded size. */
-export async function putSchedules(
-  deps: RedisDeps,
-  schedules: readonly SchedulePut[],
-): Promise<PutOutcome[]> {
+export async function putByQueue(deps: RedisDeps, schedules: readonly SchedulePut[]): Promise<PutOutcome[]> {
   const outcomes: PutOutcome[] = [];
   const placed = schedules.map((item, index) => ({ item, index }));
   const isNew = ({ item }: Placed<SchedulePut>) => item.expectedRevision === 0;
@@ -105,7 +102,7 @@ export async function putSchedules(
 }
 
 /** Removes schedules from their queues, then their entries. An entry that a later write has claimed stays. */
-export async function removeSchedules(
+export async function removeByQueue(
   deps: RedisDeps,
   schedules: readonly ScheduleRemoval[],
 ): Promise<RemoveOutcome[]> {

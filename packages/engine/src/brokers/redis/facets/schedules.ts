@@ -15,14 +15,14 @@ import { itemOf } from '../records/new-task-item.ts';
 import { type EncodedWrite, scheduleFire } from '../scripts/schedules/fires.ts';
 import {
   LOOKS_AT_ONCE,
-  type QueueLook,
+  type LookOfQueue,
   scheduleDue,
   scheduleLookNow,
   scheduleLooks,
 } from '../scripts/schedules/table.ts';
-import { listFires } from './fire-history.ts';
+import { pageOfFires } from './fire-history.ts';
 import { createScheduleLists } from './schedule-lists.ts';
-import { putSchedules, removeSchedules } from './schedule-writes.ts';
+import { putByQueue, removeByQueue } from './schedule-writes.ts';
 
 /** The tasks of a write, those of all its fires, in order. */
 const encode = (write: FireWrite): EncodedWrite => ({
@@ -84,7 +84,7 @@ async function dueSchedules({ client }: RedisDeps, queue: string, limit: number)
 
 /** Of many queues in few calls. A queue on a master that is down has none. */
 async function readLooks({ client }: RedisDeps, queues: readonly string[]): Promise<(NextLook | null)[]> {
-  const looks = await runOverReachableQueues<QueueLook | null>(client, scheduleLooks, {
+  const looks = await runOverReachableQueues<LookOfQueue | null>(client, scheduleLooks, {
     queues,
     perCall: LOOKS_AT_ONCE,
     none: [null],
@@ -112,8 +112,8 @@ interface LookSignals {
 export function createScheduleFacet(deps: RedisDeps, signals: LookSignals): ScheduleStore {
   return {
     ...createScheduleLists(deps),
-    put: (schedules) => putSchedules(deps, schedules),
-    remove: (schedules) => removeSchedules(deps, schedules),
+    put: (schedules) => putByQueue(deps, schedules),
+    remove: (schedules) => removeByQueue(deps, schedules),
     nextLooks: (queues) => readLooks(deps, queues),
     due: (queue, limit) => dueSchedules(deps, queue, limit),
     async fire(queue, writes, options) {
@@ -126,6 +126,6 @@ export function createScheduleFacet(deps: RedisDeps, signals: LookSignals): Sche
     },
     lookNow: (schedules) => bringLooksForward(deps, schedules),
     waitForLook: (known, signal) => signals.waitForLook(known, signal),
-    fires: (request) => listFires(deps.client, request),
+    fires: (request) => pageOfFires(deps.client, request),
   };
 }

@@ -172,7 +172,7 @@ export const schedulePage = defineScript({
 });
 
 /** When a queue must be looked at, and whether it has schedules at all. */
-export interface QueueLook extends NextLook {
+export interface LookOfQueue extends NextLook {
   readonly hasSchedules: boolean;
   /** The broker's time, wall-clock ms. */
   readonly nowMs: number;
@@ -187,10 +187,10 @@ export const scheduleLooks = defineScript({
   keys: () => ({}),
   moreKeys: ({ queues }: QueuesCall) => queues.map(pendingKey),
   args: ({ queues }) => ({ queues: queues.length }),
-  reply(raw, { queues }): QueueLook[] {
+  reply(raw, { queues }): LookOfQueue[] {
     const [now, ...rows] = raw as readonly [unknown, ...(readonly [position: number, look: unknown])[]];
     const nowMs = Number(textOf(now));
-    const looks = queues.map((queue): QueueLook => ({
+    const looks = queues.map((queue): LookOfQueue => ({
       queue,
       nextLookMs: null,
       nextLookInMs: null,
