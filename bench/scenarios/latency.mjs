@@ -1,4 +1,5 @@
-// Latency: from the enqueue call to the start of the handler, and to its result at the caller. Workers are processes of their own where the store allows it.
+// Latency: from the enqueue call to the start of the handler, and until the caller has the result. Workers are processes of
+// their own where the store allows it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from '../clock.mjs';
 import { countdown, flood, PAYLOAD, withPeer } from '../measure.mjs';

@@ -10,8 +10,7 @@ import { createRuntime, logOf, logOrFalse, runtimePart, type Runtime } from './r
 export interface ConnectOptions {
   /**
    * Where the broker, and everything that is given the broker, writes log lines (docs/logs.md): a pino logger, `console`, or an
-   * object of your own.
-   * `false` = nowhere. Default: the log of `runtime`, else JSON lines on standard error.
+   * object of your own. `false` = nowhere. Default: the log of `runtime`, else JSON lines on standard error.
    */
   readonly log?: Log | false;
   /** Clock, events and the like. Default: those of the system. */

@@ -35,8 +35,8 @@ export interface Signals {
   waitForDue(known: readonly KnownDue[], signal: AbortSignal): Promise<readonly string[]>;
   /**
    * Waits until the task is completed, cancelled or archived, or is not there. It is given by its stored ID. A Go
-   * worker or a Go tool may end it, which announces nothing. A task that nobody waits for costs nothing. Resolves to the result of a task that has succeeded, if the broker has it at hand;
-   * null = its caller must look.
+   * worker or a Go tool may end it, which announces nothing. A task that nobody waits for costs nothing. Resolves to the
+   * result of a task that has succeeded, if the broker has it at hand; null = the caller must look at the task.
    */
   waitForEnd(task: TaskRef, signal: AbortSignal): Promise<Uint8Array | null>;
   /**

@@ -33,15 +33,9 @@ export interface BatchDeps {
   ) => Promise<EnqueuedTask>;
 }
 
-/** A prepared task and its index in the list that was given. */
-interface IndexedTask {
-  readonly task: NewTask;
-  readonly index: number;
-}
-
-/** What the tasks of a batch become, in order. */
+/** What the tasks of a batch become. Each index of the list that was given has a prepared task, or an outcome already. */
 interface Progress {
-  readonly prepared: IndexedTask[];
+  readonly prepared: (NewTask | undefined)[];
   readonly outcomes: BatchOutcome[];
 }
 
@@ -93,7 +87,7 @@ function* prepareWhileRead(
     try {
       checkIsTask(given, index);
       const task = prepare(given.task, given.payload, given) as NewTask;
-      prepared.push({ task, index });
+      prepared[index] = task;
       yield task;
     } catch (error) {
       outcomes[index] = invalid(error);
@@ -108,8 +102,12 @@ async function submitWhileRead(tasks: readonly TaskToEnqueue[], deps: BatchDeps)
   // A broker that refuses the call may not have read all of them.
   while (reading.next().done !== true);
   const { prepared, outcomes } = progress;
-  for (const [i, { task, index }] of prepared.entries())
-    outcomes[index] = batchOutcome(task, outcomeOf(i), 'memory');
+  let submitted = 0;
+  for (const [index, task] of prepared.entries()) {
+    if (!task) continue;
+    outcomes[index] = batchOutcome(task, outcomeOf(submitted), 'memory');
+    submitted += 1;
+  }
   return outcomes;
 }
 
@@ -121,7 +119,7 @@ async function prepareAll(tasks: readonly TaskToEnqueue[], { prepare }: BatchDep
   });
   const progress: Progress = { prepared: [], outcomes: [] };
   for (const [index, settled] of (await Promise.allSettled(preparing)).entries()) {
-    if (settled.status === 'fulfilled') progress.prepared.push({ task: settled.value, index });
+    if (settled.status === 'fulfilled') progress.prepared[index] = settled.value;
     else progress.outcomes[index] = invalid(settled.reason);
   }
   return progress;
@@ -130,7 +128,9 @@ async function prepareAll(tasks: readonly TaskToEnqueue[], { prepare }: BatchDep
 async function submitPrepared(tasks: readonly TaskToEnqueue[], deps: BatchDeps): Promise<BatchOutcome[]> {
   const { prepared, outcomes } = await prepareAll(tasks, deps);
   for (const durability of DURABILITIES) {
-    const some = prepared.filter(({ index }) => (tasks[index]?.durability ?? 'memory') === durability);
+    const some = [...prepared.entries()].flatMap(([index, task]) =>
+      task && (tasks[index]?.durability ?? 'memory') === durability ? [{ index, task }] : [],
+    );
     if (some.length === 0) continue;
     const outcomeOf = await submit(
       deps,

@@ -12,7 +12,7 @@ import type { TaskDefaults } from '../task/define-task.ts';
 export interface EnqueueOptions extends TaskDefaults {
   /**
    * The task's ID, unique within its queue (within queue and business with `context.businessId`): 1 to 255 bytes, not
-   * blank, without dots and control characters. If it is taken, `enqueue` fails with `task-exists`, whatever the
+   * blank, without dots or control characters. If it is taken, `enqueue` fails with `task-exists`, whatever the
    * state of the other task. A call that is repeated with the same ID therefore stores no second task while the first
    * one exists; `retention` keeps a completed one. Default: a new UUID (v7).
    */

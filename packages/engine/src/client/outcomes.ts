@@ -32,6 +32,21 @@ export type BatchOutcome = EnqueuedTask | NotStored;
 
 const idOf = ({ id, meta }: NewTask): string => plainTaskId(id, meta.business ?? null);
 
+/** A class for the reason that `CompleteTask` gives. */
+class BrokerTask implements EnqueuedTask {
+  readonly id: string;
+  readonly queue: string;
+  readonly state: EnqueuedTask['state'];
+  readonly dueAt: Date;
+
+  constructor(task: NewTask, { state, dueMs }: Extract<EnqueueOutcome, { code: 'created' }>) {
+    this.id = idOf(task);
+    this.queue = task.queue;
+    this.state = state;
+    this.dueAt = new Date(dueMs);
+  }
+}
+
 /** The outcome of one task as callers see it: the stored task, or an error. */
 export function storedTaskOrError(
   task: NewTask,
@@ -40,10 +55,8 @@ export function storedTaskOrError(
 ): EnqueuedTask | TaskCenterError {
   const { queue, meta } = task;
   switch (outcome.code) {
-    case 'created': {
-      const { state, dueMs } = outcome;
-      return { id: idOf(task), queue, state, dueAt: new Date(dueMs) };
-    }
+    case 'created':
+      return new BrokerTask(task, outcome);
     case 'task-exists':
       return new TaskCenterError('task-exists', { id: task.id, queue });
     case 'duplicate-task': {

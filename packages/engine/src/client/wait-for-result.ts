@@ -6,6 +6,7 @@ import { invalidValue, isTaskCenterError, messageOf, TaskCenterError } from '../
 import type { TaskRef } from '../runtime/events.ts';
 import { polling } from '../runtime/clock.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { whenAborted } from '../runtime/when-aborted.ts';
 import { unlessAborted } from '../runtime/within.ts';
 import { durationMs } from '../checks/duration.ts';
 import { createFieldsCheck, createOptionsCheck, required, type OptionRows } from '../checks/options.ts';
@@ -115,14 +116,14 @@ export class ResultWaiter {
     const over = new AbortController();
     const end = () => over.abort();
     const timer = this.#runtime.clock.sleep(waiting.waitMs, over.signal).then(end);
-    signal?.addEventListener('abort', end, { once: true });
+    const forget = signal && whenAborted(signal, end);
     try {
       signal?.throwIfAborted();
       const ended = await this.#waitForOutcome(waiting, over.signal);
       const result = ended instanceof Uint8Array ? readResult(waiting, ended) : resultOf(waiting, ended);
       return task ? await checkedResult(task, result) : (result as Result);
     } finally {
-      signal?.removeEventListener('abort', end);
+      forget?.();
       end();
       await timer;
     }

@@ -47,7 +47,7 @@ const optional =
 /**
  * The broker of a use case, with the facets that the use case works with.
  *
- * @throws TaskCenterError `invalid-value`: it has not all of them, and is no broker
+ * @throws TaskCenterError `invalid-value`: a facet is missing, so it is no broker
  */
 export function facetsOf<Facet extends keyof Broker>(
   broker: Pick<Broker, Facet>,

@@ -22,7 +22,7 @@ const checkBackupOptions = createOptionsCheck<BackupOptions>('backup', { signal:
 
 /** @throws TaskCenterError `invalid-value`, `not-supported` */
 function requireBackup(broker: Broker): Backup {
-  // Whether there is a backup is not known of what is no broker.
+  // `backup` is null in some brokers, so another facet must tell that this is one.
   facetsOf(broker, 'inspect');
   const { backup, name } = broker;
   if (backup) return backup;

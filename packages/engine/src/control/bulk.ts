@@ -31,7 +31,7 @@ const checkBulk = createFieldsCheck<BulkChange>('bulk', {
   options: required((options) => void checkBulkOptions(options)),
 });
 
-/** An action does not lead to where it began. */
+/** Refuses a state that the action itself leads to. */
 function checkState({ action, state }: BulkChange): void {
   const allowed = BULK_STATES.filter((known) => known !== TARGETS[action]);
   if (!allowed.includes(state)) throw invalidValue('state', state, `one of ${allowed.join(', ')}`);

@@ -16,7 +16,7 @@ export async function listServers(broker: Broker): Promise<ServerRecord[]> {
 
 /** @throws TaskCenterError `invalid-value`, `not-a-cluster` */
 function requireCluster(broker: Broker): ClusterView {
-  // Whether it is a cluster is not known of what is no broker.
+  // `cluster` is null in most brokers, so another facet must tell that this is one.
   facetsOf(broker, 'inspect');
   const { cluster, name } = broker;
   if (cluster) return cluster;

@@ -1,4 +1,5 @@
 import type { Lease } from '../broker/consume.ts';
+import { UnorderedSet, type SetMember } from '../runtime/unordered-set.ts';
 import { newChunk, slotsOf, type Chunk, type Slot } from './lease-memory.ts';
 
 /** Room for a queue's name and an ID in a usual slot. Longer texts get a chunk of their own. */
@@ -7,7 +8,7 @@ const TEXT_BYTES = 128;
 const LAST_GENERATION = 2 ** 31 - 1;
 
 /** A lease in a table. Its owner keeps what else it knows of the task in the same record. */
-export interface TrackedLease {
+export interface TrackedLease extends SetMember {
   readonly task: Lease;
   /** Where it lies in shared memory; undefined = it is not in the table, or no longer. Only the table sets it. */
   slot: Slot | undefined;
@@ -25,7 +26,7 @@ const isOver = (slot: Slot, generation: number, nowMs: number): boolean =>
 export class LeaseTable<L extends TrackedLease> {
   readonly #chunkSlots: number;
   readonly #onChunk: (chunk: Chunk) => void;
-  readonly #tracked = new Set<L>();
+  readonly #tracked = new UnorderedSet<L>();
   /** Free slots of the usual size. */
   readonly #free: Slot[] = [];
   /** Free slots of larger sizes. */
@@ -81,14 +82,14 @@ export class LeaseTable<L extends TrackedLease> {
   }
 
   /** In the order in which they were added. */
-  leases(): IterableIterator<L> {
-    return this.#tracked.values();
+  leases(): L[] {
+    return this.#tracked.list().sort((a, b) => a.generation - b.generation);
   }
 
   /** Leases that must not be trusted any more. They stay in the table until they are released. */
   findLost(nowMs: number): L[] {
     const lost: L[] = [];
-    for (const lease of this.#tracked) {
+    for (const lease of this.#tracked.list()) {
       if (lease.slot && isOver(lease.slot, lease.generation, nowMs)) lost.push(lease);
     }
     return lost;

@@ -30,7 +30,7 @@ describe('a renewer', () => {
 
   const aLease = (id: string, queue = 'q'): TrackedLease => {
     const task: Lease = { queue, id, token: 7 };
-    return { task, slot: undefined, generation: 0 };
+    return { task, slot: undefined, generation: 0, position: -1 };
   };
   const hold = (lease: TrackedLease, deadlineMs = Infinity) => {
     table.track(lease, clock.monotonicMs() + LEASE_MS - 500);

@@ -17,6 +17,7 @@ export class HeldTask implements TrackedLease {
   readonly task: LeasedTask;
   slot: Slot | undefined;
   generation = 0;
+  position = -1;
   /** While it runs. */
   attempt: Attempt | undefined;
   /** When its attempt must end, monotonic; Infinity while none runs. */

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { NonRetryableError } from '../../src/errors/handler-errors.ts';
@@ -205,6 +205,25 @@ describe.each(brokerKinds)('waiting for a result on $name', ({ name, available, 
     stop.abort(new Error('no more'));
     await expect(waiting).rejects.toThrow('no more');
     expect((await record('a'))?.state).toBe('pending');
+  });
+
+  test('many waits may share a signal, which Node does not take for a leak', async () => {
+    const warnings: string[] = [];
+    const note = ({ name: warning }: Error) => void warnings.push(warning);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    const stop = new AbortController();
+    const ids = Array.from({ length: 20 }, (_, n) => `${n}`);
+    const [first, ...others] = ids.map((id) =>
+      client.enqueueAndWait('x', null, { queue, id, signal: stop.signal }),
+    );
+    const reasons = Promise.all(others.map((waiting) => waiting.catch(({ message }: Error) => message)));
+    await expect.poll(async () => (await Promise.all(ids.map(record))).includes(null)).toBe(false);
+    await broker.control.cancel({ queue, id: '0' }, {});
+    await expect(first).rejects.toMatchObject({ code: 'task-cancelled' });
+    stop.abort(new Error('no more'));
+    expect(await reasons).toEqual(others.map(() => 'no more'));
+    expect(warnings).toEqual([]);
   });
 
   test('300 callers at once each get their own result', async () => {

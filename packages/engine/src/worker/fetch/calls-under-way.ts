@@ -1,8 +1,9 @@
+import { UnorderedSet, type SetMember } from '../../runtime/unordered-set.ts';
 import type { HeldTask } from '../held-task.ts';
 import type { Demand } from './demand.ts';
 
 /** An exchange under way. */
-export interface PendingExchange {
+export interface PendingExchange extends SetMember {
   /** Slots that are reserved for the tasks that it brings. */
   readonly room: number;
   /** The tasks whose finishes it hands in. */
@@ -16,7 +17,7 @@ export interface PendingExchange {
 /** The exchanges under way, and the slots that they reserve. */
 export class CallsUnderWay {
   readonly #demand: Demand;
-  readonly #calls = new Set<PendingExchange>();
+  readonly #calls = new UnorderedSet<PendingExchange>();
   /** The worker does not wait for them, but they still hand something in. */
   readonly #abandoned = new Set<PendingExchange>();
 
@@ -34,8 +35,8 @@ export class CallsUnderWay {
     return this.#calls.size === 0 && this.#abandoned.size === 0;
   }
 
-  begin({ room, ended, sinceMs }: Omit<PendingExchange, 'isWrittenOff'>): PendingExchange {
-    const call = { room, ended, sinceMs, isWrittenOff: false };
+  begin({ room, ended, sinceMs }: Omit<PendingExchange, 'isWrittenOff' | 'position'>): PendingExchange {
+    const call = { room, ended, sinceMs, isWrittenOff: false, position: -1 };
     this.#calls.add(call);
     this.#demand.reserve(room);
     return call;
@@ -55,12 +56,12 @@ export class CallsUnderWay {
 
   /** Waits for no call any more. Returns how many there were. */
   abandonAll(): number {
-    const { size } = this.#calls;
-    for (const call of this.#calls) {
+    const calls = this.#calls.list();
+    for (const call of calls) {
       this.writeOff(call);
+      this.#calls.delete(call);
       if (call.ended.length > 0) this.#abandoned.add(call);
     }
-    this.#calls.clear();
-    return size;
+    return calls.length;
   }
 }

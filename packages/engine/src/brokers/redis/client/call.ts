@@ -1,4 +1,5 @@
 import type { Timer } from '../../../runtime/clock.ts';
+import type { SetMember } from '../../../runtime/unordered-set.ts';
 import type { LuaSource, RedisArg } from './script.ts';
 
 /** What a caller asks for, and everything that is needed to send it again. */
@@ -19,7 +20,7 @@ export interface CallRequest {
 }
 
 /** A call that has no outcome yet. */
-export interface Call extends CallRequest {
+export interface Call extends CallRequest, SetMember {
   /** Time left until the deadline, ms; counts down while this process is awake. */
   leftMs: number;
   /** An attempt may have reached Redis, but its reply was lost. */
@@ -61,6 +62,7 @@ export function newCall(
     backoffs: 0,
     backoffTimer: undefined,
     cause: null,
+    position: -1,
     resolve,
     reject,
   };

@@ -1,5 +1,6 @@
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
+import { UnorderedSet } from '../../../runtime/unordered-set.ts';
 import type { Call } from './call.ts';
 import { causeOf, isAccessError, refusalError } from './error-replies.ts';
 import { createTicker, type Ticker } from './ticker.ts';
@@ -46,7 +47,7 @@ export function backoffMs(n: number, random: () => number): number {
  */
 export class Retries {
   readonly #deps: RetriesDeps;
-  readonly #open = new Set<Call>();
+  readonly #open = new UnorderedSet<Call>();
   readonly #ticker: Ticker;
 
   constructor(deps: RetriesDeps) {
@@ -61,7 +62,7 @@ export class Retries {
 
   /** Whether calls wait, and each of them for a node that is out of reach. */
   get areStuck(): boolean {
-    return this.size > 0 && [...this.#open].every((call) => this.#deps.connectionCauseOf(call) !== null);
+    return this.size > 0 && this.#open.list().every((call) => this.#deps.connectionCauseOf(call) !== null);
   }
 
   isOpen(call: Call): boolean {
@@ -102,7 +103,7 @@ export class Retries {
   /** Rejects every open call with `broker-closed`. */
   close(): void {
     this.#ticker.stop();
-    for (const call of this.#open) this.reject(call, closedError(this.#deps.broker));
+    for (const call of this.#open.list()) this.reject(call, closedError(this.#deps.broker));
   }
 
   /** False = the call has ended already. */
@@ -114,7 +115,7 @@ export class Retries {
   #tick(awakeMs: number): void {
     if (this.#open.size === 0) return this.#ticker.stop();
     let hasExpired = false;
-    for (const call of this.#open) {
+    for (const call of this.#open.list()) {
       if (call.signal?.aborted) call.leftMs = call.isSent ? Math.min(call.leftMs, ABORT_GRACE_MS) : 0;
       call.leftMs -= awakeMs;
       if (call.leftMs > 0) continue;

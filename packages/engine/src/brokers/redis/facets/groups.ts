@@ -3,12 +3,10 @@
 import { MAX_LISTED_GROUPS } from '../../../broker/bounds.ts';
 import type { AggregationSet, FinishedSet, GroupRules, Groups, SetContent } from '../../../broker/groups.ts';
 import type { GroupSize, TaskRecord } from '../../../broker/inspect.ts';
-import type { NewTask } from '../../../broker/submit.ts';
 import { TaskCenterError } from '../../../errors/task-center-error.ts';
 import { aggregationSetKey, groupKey, groupsKey } from '../../../protocol/keys.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
-import type { EnqueueItem } from '../scripts/submit/enqueue.ts';
 import {
   groupFail,
   groupFinish,
@@ -23,7 +21,7 @@ import { textOf } from '../scripts/reply.ts';
 import { createForEachQueue } from '../calls/for-each-queue.ts';
 import { acceptedReply, isRefusal, createReportWrongType } from '../calls/refusals.ts';
 import { withReceipt } from '../calls/with-receipt.ts';
-import { itemOf, enqueueOutcomeOf } from '../records/new-task-item.ts';
+import { EncodedTask, enqueueOutcomeOf, pendingOutcome } from '../records/new-task-item.ts';
 import { taskRecord } from '../records/task-record.ts';
 import { lockOf } from '../exchange/plan-finishes.ts';
 import { messageOrNull } from '../records/stored-message.ts';
@@ -149,15 +147,11 @@ async function readSet({ client }: RedisDeps, set: AggregationSet): Promise<SetC
 }
 
 /** The outcome for the code of the script `group-finish`. */
-function toFinishedSet(
-  { code, nowMs, holder }: GroupFinished,
-  task: NewTask | null,
-  item: EnqueueItem | null,
-): FinishedSet {
+function toFinishedSet({ code, nowMs, holder }: GroupFinished, task: EncodedTask | null): FinishedSet {
   if (code === CODE.setLost) return { code: 'set-lost' };
-  if (task === null || item === null) return { code: 'removed' };
+  if (task === null) return { code: 'removed' };
   if (code === CODE.duplicate) return { code: 'duplicate-task', holder: holder || null };
-  return enqueueOutcomeOf({ task, item }, code, nowMs);
+  return enqueueOutcomeOf(task, code, pendingOutcome(nowMs));
 }
 
 /** Takes sets of groups that are ready; a step looks at the names of one SSCAN, at most `MAX_NAMES` of them. */
@@ -210,12 +204,12 @@ export function createGroups(deps: RedisDeps): Groups {
 
     finish(set, { unreadable, source }, task) {
       const { queue } = set;
-      const item = task && itemOf(task);
+      const item = task && new EncodedTask(task);
       const business = task?.meta.business ?? '';
       const call = { queue, set: setKeyOf(set), unreadable, locks: source as SetSource, item, business };
       return withReceipt(deps, { queue }, async (receipt, left) => {
         const reply = await client.run(groupFinish, { ...call, receipt }, left);
-        return toFinishedSet(acceptedReply(reply, queue, client.name), task, item);
+        return toFinishedSet(acceptedReply(reply, queue, client.name), item);
       });
     },
 

@@ -21,7 +21,7 @@ import { enqueue, type EnqueueCall } from '../scripts/submit/enqueue.ts';
 import type { Refusal } from '../scripts/reply.ts';
 import { isRefusal, staleCallError, wrongTypeText } from '../calls/refusals.ts';
 import { takeReceipt, type TakenReceipt } from '../calls/with-receipt.ts';
-import { businessesOf, itemOf, enqueueOutcomesOf, type EncodedTask } from '../records/new-task-item.ts';
+import { businessesOf, EncodedTask, enqueueOutcomesOf } from '../records/new-task-item.ts';
 
 /**
  * Tasks of a script call. The script takes twice as many; with half of that Redis already works while the next call is
@@ -97,7 +97,7 @@ class Submission {
     const prepared = this.#prepare(task, index);
     if (!prepared) return undefined;
     const batch = this.#batch(task.queue);
-    const size = prepared.item.message.length + prepared.item.meta.length;
+    const size = prepared.message.length + prepared.meta.length;
     const isFull = batch.tasks.length === HALF_BATCH || batch.bytes + size > MAX_BATCH_BYTES;
     const sent = isFull && batch.tasks.length > 0 ? this.#send(task.queue, batch) : undefined;
     if (batch.tasks.length === 0) this.#filling += 1;
@@ -125,7 +125,7 @@ class Submission {
   /** Encodes a task. One that cannot be encoded, such as a text that Go could not read, fails alone. */
   #prepare(task: NewTask, index: number): EncodedTask | null {
     try {
-      return { index, task, item: itemOf(task) };
+      return new EncodedTask(task, index);
     } catch (error) {
       this.#outcomes[index] = { code: 'broker-corrupt', cause: messageOf(error) };
       return null;
@@ -170,8 +170,7 @@ class Submission {
   /** Stores a call's tasks and fills in their outcomes. */
   async #store({ queue, tasks, batch }: BatchCall, { receipt, left }: TakenReceipt): Promise<void> {
     const { deps, assurance } = this.#deps;
-    const items = tasks.map(({ item }) => item);
-    const call = { queue, receipt, items, businesses: businessesOf(tasks) };
+    const call = { queue, receipt, items: tasks, businesses: businessesOf(tasks) };
     try {
       const { reply, reached } = await send(deps, call, { left, assurance });
       if (isRefusal(reply)) return this.#refuse({ tasks, batch }, reply);
