@@ -11,7 +11,7 @@ import { runOverReachableQueues } from '../calls/over-queues.ts';
 import { acceptedReply } from '../calls/refusals.ts';
 import { withReceipt } from '../calls/with-receipt.ts';
 import type { RedisDeps } from '../deps.ts';
-import { itemOf } from '../records/new-task-item.ts';
+import { EncodedTask } from '../records/new-task-item.ts';
 import { type EncodedWrite, scheduleFire } from '../scripts/schedules/fires.ts';
 import {
   LOOKS_AT_ONCE,
@@ -27,7 +27,7 @@ import { putByQueue, removeByQueue } from './schedule-writes.ts';
 /** The tasks of a write, those of all its fires, in order. */
 const encode = (write: FireWrite): EncodedWrite => ({
   write,
-  items: write.fires.flatMap(({ tasks }) => tasks.map(itemOf)),
+  items: write.fires.flatMap(({ tasks }) => tasks.map((task) => new EncodedTask(task))),
 });
 
 /** Bytes of a write, about. */
