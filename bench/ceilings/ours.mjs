@@ -30,7 +30,7 @@ function createReceipts() {
 export async function openOurs(where) {
   const { enqueue } = await built('brokers/redis/scripts/submit/enqueue.js');
   const { exchange } = await built('brokers/redis/scripts/consume/exchange.js');
-  const { itemOf } = await built('brokers/redis/records/new-task-item.js');
+  const { EncodedTask } = await built('brokers/redis/records/new-task-item.js');
   const { createPrepareTask } = await built('client/prepare-task.js');
   const prepare = createPrepareTask();
   const receipt = createReceipts();
@@ -39,7 +39,7 @@ export async function openOurs(where) {
   return openCeiling(where, {
     scripts: [enqueue.lua.text, exchange.lua.text],
     before: [['SET', 'tc:{default}:tok', String(LAST_TOKEN)]],
-    item: (payload) => itemOf(prepare('bench', payload, {})),
+    item: (payload) => new EncodedTask(prepare('bench', payload, {})),
     enqueueCall: (items) => encoded(enqueue, { queue: 'default', receipt: receipt(), items, businesses: [] }),
     exchangeCall: ({ ids, taker }, room) => {
       const plain = [{ token: taker + 2, ids }];

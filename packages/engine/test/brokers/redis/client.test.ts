@@ -135,6 +135,17 @@ describe.runIf(hasRedis())('a Redis client', () => {
     expect(ms).toBeGreaterThan(400);
   });
 
+  test('gives that as the cause also when another attempt is under way', async () => {
+    const client = open(redis.url);
+    const call = rejection(client.run(fail, 'LOADING soon', { timeoutMs: 500 }));
+    await client.ping();
+    const sleep = open(redis.url).command(['DEBUG', 'SLEEP', '1']);
+    const { error } = await call;
+    expect(error).toEqual(unavailable('unknown'));
+    expect(error).toMatchObject({ details: { cause: 'LOADING soon' } });
+    await sleep;
+  });
+
   test('names itself, and uses one TCP connection', async () => {
     const client = open(redis.url);
     await Promise.all([client.ping(), client.ping()]);

@@ -125,10 +125,10 @@ export class Retries {
     if (hasExpired) this.#deps.onExpired();
   }
 
-  /** Without an attempt under way the reason is known: Redis gave it, or the connection did. */
+  /** What Redis gave as the reason counts also while another attempt is under way. */
   #timeoutError(call: Call): TaskCenterError {
     const { broker, connectionCauseOf } = this.#deps;
-    const known = call.isSent ? null : (call.cause ?? connectionCauseOf(call));
+    const known = call.cause ?? (call.isSent ? null : connectionCauseOf(call));
     return unavailableError(
       broker,
       known ?? 'no answer in time',
