@@ -54,6 +54,9 @@ export interface FireWrite {
   readonly plan: SchedulePlan;
 }
 
+/** Why the tasks of a write are not stored. `invalid-task`: a text of one is not valid Unicode, or it has what cannot be encoded. */
+export type FireRefusal = 'broker-full' | 'task-exists' | 'duplicate-task' | 'invalid-task';
+
 /** What came of it. But for `fired`, nothing was written. */
 export type FireWriteOutcome =
   | { readonly code: 'fired' }
@@ -64,7 +67,7 @@ export type FireWriteOutcome =
   /** A logical time lies after the broker's `nowMs`. */
   | { readonly code: 'in-future'; readonly nowMs: number }
   /** The tasks cannot be stored now. It stays due: `due` hands it out again after `HIDE_MS`. */
-  | { readonly code: 'refused'; readonly cause: 'broker-full' | 'task-exists' | 'duplicate-task' };
+  | { readonly code: 'refused'; readonly cause: FireRefusal };
 
 /** A schedule that will fire. */
 export interface UpcomingFire extends ScheduleRef {

@@ -18,6 +18,7 @@ import { MAX_SCHEDULE_NAMES, type PutOutcome, type SchedulePut } from '../broker
 import type { NewTask } from '../broker/submit.ts';
 import { findCalendar } from '../calendars/calendars.ts';
 import { shown, TaskCenterError } from '../errors/task-center-error.ts';
+import { checkTexts } from '../task/headers.ts';
 import { knownCalendar, type KnownCalendar } from '../firer/calendar-cache.ts';
 import { scheduledTask } from '../firer/fire-tasks.ts';
 import { readTimesOf } from '../firer/spec-cache.ts';
@@ -77,6 +78,7 @@ function checkTask({ settings, task }: ScheduleInput): void {
     );
   if (task.uniqueMs !== 0 && shards > 1)
     throw fault(['task', 'unique'], null, 'nothing with shards, as all of them have the same payload');
+  checkTexts(task);
   const bytes = (task.payload?.length ?? 0) * shards;
   if (bytes > MAX_FIRE_BYTES)
     throw new TaskCenterError('payload-too-large', { got: bytes, limit: MAX_FIRE_BYTES });

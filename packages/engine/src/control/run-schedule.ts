@@ -7,6 +7,7 @@ import { TaskCenterError } from '../errors/task-center-error.ts';
 import { openRuns, scheduledPayload, tasksOfFire } from '../firer/fire-tasks.ts';
 import { storedPlan, withKnownEnds } from '../firer/plan-write.ts';
 import { newUuid } from '../runtime/ids.ts';
+import { checkTexts } from '../task/headers.ts';
 import {
   findSchedule,
   scheduleNotFound,
@@ -56,6 +57,8 @@ function refusedError(
 ): TaskCenterError | null {
   if (outcome.code !== 'refused') return null;
   const { queue, id } = task;
+  // What is wrong with it is said here: the broker tells no more than that.
+  if (outcome.cause === 'invalid-task') checkTexts(task);
   if (outcome.cause === 'broker-full') return new TaskCenterError('broker-full', { broker });
   if (outcome.cause === 'task-exists') return null;
   const plain = plainTaskId(id, task.meta.business ?? null);

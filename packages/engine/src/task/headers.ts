@@ -20,6 +20,30 @@ const TEXT = 'a text of valid Unicode';
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value.isWellFormed();
 
+/**
+ * Checks that the texts of a task can be stored. What a schedule stores may be older than a check, or come from another program.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export function checkTexts({
+  type,
+  group,
+  headers,
+}: {
+  readonly type: string;
+  readonly group: string | null;
+  readonly headers: TaskHeaders;
+}): void {
+  if (!isText(type)) throw invalidValue('type', type, TEXT);
+  if (group !== null && !isText(group)) throw invalidValue('group', group, TEXT);
+  for (const [name, value] of Object.entries(headers)) checkHeaderTexts(name, value);
+}
+
+function checkHeaderTexts(name: string, value: unknown): asserts value is string {
+  if (!name.isWellFormed()) throw invalidValue('The name of a header', name.toWellFormed(), TEXT);
+  if (!isText(value)) throw invalidValue(`headers[${shown(name)}]`, value, TEXT);
+}
+
 /** Anything else loses its entries when it is copied, such as a `Map` or the `Headers` of a request. */
 function checkIsPlain(headers: unknown): void {
   const isPlainObject = (value: unknown): boolean =>
@@ -53,9 +77,8 @@ export function checkedHeaders(headers: TaskHeaders): TaskHeaders {
   const names = Object.keys(headers);
   let units = 0;
   for (const name of names) {
-    if (!name.isWellFormed()) throw invalidValue('The name of a header', name.toWellFormed(), TEXT);
     const value: unknown = headers[name];
-    if (!isText(value)) throw invalidValue(`headers[${shown(name)}]`, value, TEXT);
+    checkHeaderTexts(name, value);
     units += name.length + value.length;
   }
   checkSize(headers, names, units);

@@ -136,6 +136,26 @@ function writing(harness: Harness): void {
     );
   });
 
+  test.each([
+    ['type', { type: 'half \ud83d' }],
+    ['header', { headers: { 'half \ud83d': 'x' } }],
+    ['value of a header', { headers: { x: 'half \ud83d' } }],
+    ['group', { group: 'half \ud83d' }],
+  ])('a %s that is not valid Unicode refuses the fires of its schedule, and of no other', async (_, odd) => {
+    const bench = await openOne(harness);
+    await putAll(bench, aSchedule({ name: 'two' }));
+    const tasks = [aTask({ id: 'fine' }), aTask(odd)];
+    const before = await readSchedule(bench);
+    const outcomes = await fire(
+      bench,
+      await aWrite(bench, [aFire(bench, { tasks })]),
+      await aWrite(bench, [aFire(bench)], { name: 'two' }),
+    );
+    expect(outcomes).toEqual([{ code: 'refused', cause: 'invalid-task' }, { code: 'fired' }]);
+    expect(await readSchedule(bench)).toEqual(before);
+    expect(await countsOf(bench)).toEqual({ pending: 1 });
+  });
+
   test('two tasks of one write may not hold the same unique lock', async () => {
     const bench = await openOne(harness);
     const tasks = [aTask({ uniqueMs: HOUR_MS }), aTask({ uniqueMs: HOUR_MS })];

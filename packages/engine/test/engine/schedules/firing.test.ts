@@ -1,7 +1,15 @@
 // What a look at a queue fires, with time that the test moves.
 import { describe, expect, test } from 'vitest';
 import { Client } from '../../../src/client/client.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, START_MS, useFiring } from '../../support/firing.ts';
+import {
+  DAY_MS,
+  HOUR_MS,
+  MINUTE_MS,
+  SECOND_MS,
+  START_MS,
+  useFiring,
+  type FiringBench,
+} from '../../support/firing.ts';
 
 const open = useFiring();
 
@@ -172,6 +180,14 @@ describe('overlap', () => {
   });
 });
 
+/** Writes another specification, as another program may. */
+async function rewriteSpec({ store, queue: id }: FiringBench, change: (spec: string) => string) {
+  const [record] = (await store.get([id])).schedules;
+  const { queue, name, business, owner, source, calendar, pauseReason, spec } = record!;
+  const text = { business, owner, source, calendar, pauseReason, spec: change(spec) };
+  await store.put([{ queue, name, ...text, expectedRevision: 1, nextFireMs: null }]);
+}
+
 describe('a fire whose tasks the queue refuses', () => {
   const task = { task: 'report', payload: 1, unique: '1h' } as const;
 
@@ -199,16 +215,32 @@ describe('a fire whose tasks the queue refuses', () => {
     expect(await bench.history()).toEqual(['refused']);
     expect(bench.fired).toEqual([]);
   });
+
+  test('because they cannot be encoded harms no other, and the history says so', async () => {
+    const bench = open();
+    const { queue, runtime } = bench;
+    const skipped: unknown[] = [];
+    runtime.events.on('schedule.skipped', ({ schedule, outcome }) => skipped.push([schedule, outcome]));
+    const policy = { cron: '0 * * * *', misfire: { policy: 'skip' } } as const;
+    await bench.put(policy);
+    await bench.put({ ...policy, id: `${queue}-b` });
+    await rewriteSpec(bench, (spec) => spec.replace('"report"', String.raw`"half \ud83d"`));
+    bench.advance(HOUR_MS);
+    expect(await bench.fire()).toEqual(['fired 3600']);
+    expect(bench.fired.map(({ schedule }) => schedule)).toEqual([`${queue}-b`]);
+    bench.advance(70 * SECOND_MS);
+    await bench.fire();
+    expect(await bench.history()).toEqual(['refused']);
+    expect(skipped).toEqual([[queue, 'refused']]);
+    await expect(bench.schedules.run(queue)).rejects.toMatchObject({ code: 'invalid-value' });
+  });
 });
 
 test('one that cannot be read harms no other, and is looked at again in a minute', async () => {
   const bench = open();
   await bench.put();
   await bench.put({ id: `${bench.queue}-b` });
-  const [record] = (await bench.store.get([bench.queue])).schedules;
-  const { queue, name, business, owner, source, calendar, pauseReason } = record!;
-  const text = { business, owner, source, calendar, pauseReason, spec: '{' };
-  await bench.store.put([{ queue, name, ...text, expectedRevision: 1, nextFireMs: null }]);
+  await rewriteSpec(bench, () => '{');
   bench.advance(MINUTE_MS);
   expect(await bench.fire()).toEqual(['fired 60']);
   expect(bench.fired.map(({ schedule }) => schedule)).toEqual([`${bench.queue}-b`]);

@@ -146,6 +146,14 @@ describe('put', () => {
     await expect(bench.schedules.put(moved)).rejects.toThrow(/queue is not valid/);
   });
 
+  test('refuses a text that is not valid Unicode, however the task was made', async () => {
+    const bench = open();
+    const input = inputOf(bench, 'api');
+    const task = { ...input.task, headers: { note: 'half \ud83d' } };
+    const put = control.putSchedule(bench.broker, { ...input, task });
+    await expect(put).rejects.toMatchObject({ code: 'invalid-value', details: { name: 'headers["note"]' } });
+  });
+
   test('refuses tasks that are too large together', async () => {
     const bench = open();
     const payload = Buffer.alloc(100_000);

@@ -24,11 +24,14 @@ import { pageOfFires } from './fire-history.ts';
 import { createScheduleLists } from './schedule-lists.ts';
 import { putByQueue, removeByQueue } from './schedule-writes.ts';
 
-/** The tasks of a write, those of all its fires, in order. */
-const encode = (write: FireWrite): EncodedWrite => ({
-  write,
-  items: write.fires.flatMap(({ tasks }) => tasks.map((task) => new EncodedTask(task))),
-});
+/** The tasks of a write, those of all its fires, in order; null = one of them cannot be encoded, which must harm no other write. */
+function encode(write: FireWrite): EncodedWrite | null {
+  try {
+    return { write, items: write.fires.flatMap(({ tasks }) => tasks.map((task) => new EncodedTask(task))) };
+  } catch {
+    return null;
+  }
+}
 
 /** Bytes of a write, about. */
 const encodedSize = ({ write, items }: EncodedWrite): number =>
@@ -38,9 +41,8 @@ const encodedSize = ({ write, items }: EncodedWrite): number =>
  * Divides writes into calls: each within the bounds, or a single write. What a schedule writes is never divided, as it is stored
  * whole or not at all.
  */
-function divideWrites(writes: readonly FireWrite[]): EncodedWrite[][] {
-  const encoded = writes.map(encode);
-  return chunk(encoded, { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES }, encodedSize).flatMap((part) =>
+function divideWrites(writes: readonly EncodedWrite[]): EncodedWrite[][] {
+  return chunk(writes, { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES }, encodedSize).flatMap((part) =>
     chunk(part, { maxItems: MAX_BATCH, maxBytes: MAX_BATCH }, ({ items }) => items.length),
   );
 }
@@ -71,6 +73,23 @@ async function fireTogether(
     if (!isTaskCenterError(error, 'broker-full')) throw error;
     return writes.map(() => ({ code: 'refused', cause: 'broker-full' }));
   }
+}
+
+/** Writes the fires of any number of schedules. One call after the other: Redis serves others in between. */
+async function fireAll(
+  deps: RedisDeps,
+  { queue, writes }: { readonly queue: string; readonly writes: readonly FireWrite[] },
+  options: CallOptions | undefined,
+): Promise<FireWriteOutcome[]> {
+  await deps.registration.register(queue, options);
+  const encoded = writes.map(encode);
+  const outcomes: FireWriteOutcome[] = [];
+  for (const part of divideWrites(encoded.filter((each) => each !== null)))
+    outcomes.push(...(await fireTogether(deps, { queue, writes: part }, options)));
+  let next = 0;
+  return encoded.map((each) =>
+    each === null ? { code: 'refused', cause: 'invalid-task' } : outcomes[next++]!,
+  );
 }
 
 /** Hands out schedules. */
@@ -116,14 +135,7 @@ export function createScheduleFacet(deps: RedisDeps, signals: LookSignals): Sche
     remove: (schedules) => removeByQueue(deps, schedules),
     nextLooks: (queues) => readLooks(deps, queues),
     due: (queue, limit) => dueSchedules(deps, queue, limit),
-    async fire(queue, writes, options) {
-      await deps.registration.register(queue, options);
-      const outcomes: FireWriteOutcome[] = [];
-      // One call after the other: Redis serves others in between.
-      for (const part of divideWrites(writes))
-        outcomes.push(...(await fireTogether(deps, { queue, writes: part }, options)));
-      return outcomes;
-    },
+    fire: (queue, writes, options) => fireAll(deps, { queue, writes }, options),
     lookNow: (schedules) => bringLooksForward(deps, schedules),
     waitForLook: (known, signal) => signals.waitForLook(known, signal),
     fires: (request) => pageOfFires(deps.client, request),

@@ -20,6 +20,7 @@ import type {
 import type { ScheduleStore } from '../../../../broker/schedules.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import { chunk } from '../../../../runtime/chunk.ts';
+import { checkTexts } from '../../../../task/headers.ts';
 import type { FireWriteItem } from '../../thread/facets/fire.ts';
 import type { ListedFire, ListFiresRequest, ScheduleFilterRow } from '../../thread/facets/schedule-lists.ts';
 import type { StoredSchedule } from '../../thread/facets/schedules.ts';
@@ -86,6 +87,12 @@ const fireListRow = (request: FireListRequest): ListFiresRequest => ({
   before: request.before,
 });
 
+/** A write, and what the thread takes of it. */
+interface EncodedWrite {
+  readonly write: FireWrite;
+  readonly item: FireWriteItem;
+}
+
 /** Payloads travel as bytes beside it, those of all its fires in their order. */
 const writeItem = ({ name, stamp, plan, fires }: FireWrite): FireWriteItem => ({
   name,
@@ -99,12 +106,22 @@ const writeItem = ({ name, stamp, plan, fires }: FireWrite): FireWriteItem => ({
   rows: fires.flatMap(({ tasks }) => tasks.map((task) => newTaskRow(task, 0))),
 });
 
+/** Null = one of its tasks cannot be stored as it is, which must harm no other write. */
+function encode(write: FireWrite): EncodedWrite | null {
+  try {
+    for (const { tasks } of write.fires) tasks.forEach(checkTexts);
+    return { write, item: writeItem(write) };
+  } catch {
+    return null;
+  }
+}
+
 /** Of all its tasks, in the order of the rows. */
 const payloadsOf = ({ fires }: FireWrite): (Uint8Array | null)[] =>
   fires.flatMap(({ tasks }) => tasks.map(({ payload }) => payload));
 
 /** Bytes of a write, about. */
-const writeSize = (write: FireWrite): number =>
+const writeSize = ({ write }: EncodedWrite): number =>
   payloadsOf(write).reduce((bytes, payload) => bytes + (payload?.length ?? 0), write.plan.ledger.length);
 
 /** Bounds of one call of the writer thread. */
@@ -114,25 +131,42 @@ const CALL = { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES };
  * Divides writes into calls: each within the bounds, or a single write. What a schedule writes is never divided, as it is stored whole
  * or not at all.
  */
-function divide(writes: readonly FireWrite[]): FireWrite[][] {
+function divide(writes: readonly EncodedWrite[]): EncodedWrite[][] {
   return chunk(writes, CALL, writeSize).flatMap((part) =>
-    chunk(part, { maxItems: MAX_BATCH, maxBytes: MAX_BATCH }, (write) => payloadsOf(write).length),
+    chunk(part, { maxItems: MAX_BATCH, maxBytes: MAX_BATCH }, ({ item }) => item.rows.length),
   );
 }
 
 /** Writes the fires of one call. A full disk refuses them: they stay due, and are handed out again. */
-async function fireAll(
+async function fireTogether(
   writer: StoreCalls,
-  { queue, writes }: { queue: string; writes: readonly FireWrite[] },
-  options?: CallOptions,
+  { queue, writes }: { readonly queue: string; readonly writes: readonly EncodedWrite[] },
+  options: CallOptions | undefined,
 ): Promise<FireWriteOutcome[]> {
-  const request = { data: { queue, writes: writes.map(writeItem) }, bytes: writes.flatMap(payloadsOf) };
+  const data = { queue, writes: writes.map(({ item }) => item) };
+  const request = { data, bytes: writes.flatMap(({ write }) => payloadsOf(write)) };
   try {
     return (await writer.run('scheduleFire', request, options)).data;
   } catch (error) {
     if (!(error instanceof TaskCenterError) || error.code !== 'broker-full') throw error;
     return writes.map(() => ({ code: 'refused', cause: 'broker-full' }));
   }
+}
+
+/** Writes the fires of any number of schedules. One call after the other: the thread serves others in between. */
+async function fireAll(
+  writer: StoreCalls,
+  { queue, writes }: { readonly queue: string; readonly writes: readonly FireWrite[] },
+  options: CallOptions | undefined,
+): Promise<FireWriteOutcome[]> {
+  const encoded = writes.map(encode);
+  const outcomes: FireWriteOutcome[] = [];
+  for (const part of divide(encoded.filter((each) => each !== null)))
+    outcomes.push(...(await fireTogether(writer, { queue, writes: part }, options)));
+  let next = 0;
+  return encoded.map((each) =>
+    each === null ? { code: 'refused', cause: 'invalid-task' } : outcomes[next++]!,
+  );
 }
 
 /** What schedulers call. */
@@ -149,13 +183,7 @@ function createSchedulerCalls(writer: StoreCalls, signals: LocalSignals) {
       const nextLookInMs = nextLookMs === null ? null : Math.max(0, nextLookMs - nowMs);
       return { queue, nowMs, schedules, nextLookMs, nextLookInMs };
     },
-    // One call after the other: the thread serves others in between.
-    async fire(queue, writes, options) {
-      const outcomes: FireWriteOutcome[] = [];
-      for (const part of divide(writes))
-        outcomes.push(...(await fireAll(writer, { queue, writes: part }, options)));
-      return outcomes;
-    },
+    fire: (queue, writes, options) => fireAll(writer, { queue, writes }, options),
     async lookNow(schedules) {
       await writer.ask('scheduleLookNow', schedules);
     },
