@@ -55,7 +55,7 @@ export interface FireWrite {
 }
 
 /** Why the tasks of a write are not stored. `invalid-task`: a text of one is not valid Unicode, or it has what cannot be encoded. */
-export type FireRefusal = 'broker-full' | 'task-exists' | 'duplicate-task' | 'invalid-task';
+type FireRefusal = 'broker-full' | 'task-exists' | 'duplicate-task' | 'invalid-task';
 
 /** What came of it. But for `fired`, nothing was written. */
 export type FireWriteOutcome =

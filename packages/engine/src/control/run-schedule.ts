@@ -96,7 +96,9 @@ export async function runSchedule(
       isMore: false,
       setBackMs: 0,
     };
-    const plan = storedPlan(spec, withMadeTasks(idle, { spec, made, nowMs }));
+    // Of a schedule that is new or was edited, the record knows better than the ledger.
+    const { nextFireMs } = record;
+    const plan = { ...storedPlan(spec, withMadeTasks(idle, { spec, made, nowMs })), nextFireMs };
     const fires = [{ outcome: 'manual', fireMs, toMs: fireMs, count: 1, tasks } as const];
     const [outcome] = await store.fire(queue, [{ name, stamp, fires, plan }]);
     if (outcome?.code === 'fired') {

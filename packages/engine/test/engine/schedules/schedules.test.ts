@@ -234,6 +234,16 @@ describe('run', () => {
     expect(await schedules.get(address)).toMatchObject({ runs: 0, isPaused: true });
   });
 
+  test('of one that nobody has planned yet leaves it its next fire, which clashes with others', async () => {
+    const bench = open();
+    const { queue, schedules } = bench;
+    const cron = '23 4 29 2 *';
+    await bench.put({ cron });
+    await schedules.run(queue);
+    const [fire] = await schedules.preview({ ...bench.aSchedule({ cron }), id: 'draft' }, { limit: 1 });
+    expect(fire).toMatchObject({ at: new Date('2028-02-29T04:23:00Z'), clashes: 1 });
+  });
+
   test('leaves the plan as it is, also while a scheduler has the schedule in hand', async () => {
     const bench = open();
     await bench.put();

@@ -88,7 +88,7 @@ const fireListRow = (request: FireListRequest): ListFiresRequest => ({
 });
 
 /** A write, and what the thread takes of it. */
-interface EncodedWrite {
+interface PreparedWrite {
   readonly write: FireWrite;
   readonly item: FireWriteItem;
 }
@@ -107,7 +107,7 @@ const writeItem = ({ name, stamp, plan, fires }: FireWrite): FireWriteItem => ({
 });
 
 /** Null = one of its tasks cannot be stored as it is, which must harm no other write. */
-function encode(write: FireWrite): EncodedWrite | null {
+function prepareWrite(write: FireWrite): PreparedWrite | null {
   try {
     for (const { tasks } of write.fires) tasks.forEach(checkTexts);
     return { write, item: writeItem(write) };
@@ -121,7 +121,7 @@ const payloadsOf = ({ fires }: FireWrite): (Uint8Array | null)[] =>
   fires.flatMap(({ tasks }) => tasks.map(({ payload }) => payload));
 
 /** Bytes of a write, about. */
-const writeSize = ({ write }: EncodedWrite): number =>
+const writeSize = ({ write }: PreparedWrite): number =>
   payloadsOf(write).reduce((bytes, payload) => bytes + (payload?.length ?? 0), write.plan.ledger.length);
 
 /** Bounds of one call of the writer thread. */
@@ -131,16 +131,16 @@ const CALL = { maxItems: MAX_BATCH, maxBytes: MAX_BATCH_BYTES };
  * Divides writes into calls: each within the bounds, or a single write. What a schedule writes is never divided, as it is stored whole
  * or not at all.
  */
-function divide(writes: readonly EncodedWrite[]): EncodedWrite[][] {
+function divide(writes: readonly PreparedWrite[]): PreparedWrite[][] {
   return chunk(writes, CALL, writeSize).flatMap((part) =>
     chunk(part, { maxItems: MAX_BATCH, maxBytes: MAX_BATCH }, ({ item }) => item.rows.length),
   );
 }
 
 /** Writes the fires of one call. A full disk refuses them: they stay due, and are handed out again. */
-async function fireTogether(
+async function sendWrites(
   writer: StoreCalls,
-  { queue, writes }: { readonly queue: string; readonly writes: readonly EncodedWrite[] },
+  { queue, writes }: { readonly queue: string; readonly writes: readonly PreparedWrite[] },
   options: CallOptions | undefined,
 ): Promise<FireWriteOutcome[]> {
   const data = { queue, writes: writes.map(({ item }) => item) };
@@ -154,15 +154,15 @@ async function fireTogether(
 }
 
 /** Writes the fires of any number of schedules. One call after the other: the thread serves others in between. */
-async function fireAll(
+async function sendAllWrites(
   writer: StoreCalls,
   { queue, writes }: { readonly queue: string; readonly writes: readonly FireWrite[] },
   options: CallOptions | undefined,
 ): Promise<FireWriteOutcome[]> {
-  const encoded = writes.map(encode);
+  const encoded = writes.map(prepareWrite);
   const outcomes: FireWriteOutcome[] = [];
   for (const part of divide(encoded.filter((each) => each !== null)))
-    outcomes.push(...(await fireTogether(writer, { queue, writes: part }, options)));
+    outcomes.push(...(await sendWrites(writer, { queue, writes: part }, options)));
   let next = 0;
   return encoded.map((each) =>
     each === null ? { code: 'refused', cause: 'invalid-task' } : outcomes[next++]!,
@@ -183,7 +183,7 @@ function createSchedulerCalls(writer: StoreCalls, signals: LocalSignals) {
       const nextLookInMs = nextLookMs === null ? null : Math.max(0, nextLookMs - nowMs);
       return { queue, nowMs, schedules, nextLookMs, nextLookInMs };
     },
-    fire: (queue, writes, options) => fireAll(writer, { queue, writes }, options),
+    fire: (queue, writes, options) => sendAllWrites(writer, { queue, writes }, options),
     async lookNow(schedules) {
       await writer.ask('scheduleLookNow', schedules);
     },
