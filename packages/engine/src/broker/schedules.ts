@@ -81,6 +81,8 @@ export interface ScheduleStore {
   get(names: readonly string[]): Promise<{ nowMs: number; schedules: (ScheduleRecord | null)[] }>;
   /** A page of schedules. A call looks at `MAX_SCANNED` schedules at most. */
   list(request: ScheduleListRequest): Promise<SchedulePage>;
+  /** Those of the queues that have schedules, in order. Looks at no schedule. */
+  queuesWithSchedules(queues: readonly string[]): Promise<string[]>;
   /** Numbers of schedules per queue, in order. @param businesses only those of these; null = of any and none */
   counts(queues: readonly string[], businesses: readonly string[] | null): Promise<ScheduleCounts[]>;
 
@@ -88,7 +90,7 @@ export interface ScheduleStore {
   nextLooks(queues: readonly string[]): Promise<(NextLook | null)[]>;
   /**
    * Hands out schedules that must be looked at, and hides them for `HIDE_MS`: other callers get other ones. It ends early at
-   * `MAX_BATCH_BYTES` and at 1,024 open runs; one schedule always fits. The next look is that of the queue afterwards. It is 0
+   * bounds of the broker, such as `MAX_BATCH_BYTES`; one schedule always fits. The next look is that of the queue afterwards. It is 0
    * ms away where more are due.
    *
    * It also finds out what has become of open runs whose end nobody saw, and records that in the history.

@@ -47,11 +47,8 @@ function firePlaceIn(queue: string, after: FirePlace | null): FireListRequest['b
 async function queuesWithFires(broker: Broker, queues: readonly string[]): Promise<string[]> {
   const store = schedulesOf(broker);
   const used: string[] = [];
-  for (let from = 0; from < queues.length; from += MAX_SCHEDULE_NAMES) {
-    const part = queues.slice(from, from + MAX_SCHEDULE_NAMES);
-    const counts = await store.counts(part, null);
-    used.push(...part.filter((_, i) => counts[i]!.all > 0));
-  }
+  for (let from = 0; from < queues.length; from += MAX_SCHEDULE_NAMES)
+    used.push(...(await store.queuesWithSchedules(queues.slice(from, from + MAX_SCHEDULE_NAMES))));
   return used;
 }
 

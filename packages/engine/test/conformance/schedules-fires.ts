@@ -10,6 +10,7 @@ import {
   aSchedule,
   aWrite,
   fireOnce,
+  listNames,
   putAll,
   readSchedule,
   schedulesOf,
@@ -294,6 +295,26 @@ function ends(harness: Harness): void {
     expect(await isFailing()).toBe(true);
     await end(bench, finish.succeeded(await takeOne(bench)));
     expect(await isFailing()).toBe(false);
+  });
+
+  test('those that are failing are listed by name, in pages, until they succeed or are removed', async () => {
+    const names = ['d', 'b', 'a', 'c'];
+    const bench = await harness.openBench();
+    await putAll(bench, ...names.map((name) => aSchedule({ name })));
+    for (const name of names) await fireOnce(bench, {}, { name });
+    const tasks = await take(bench);
+    await end(bench, ...tasks.slice(0, 3).map((task) => finish.archive(task)), finish.succeeded(tasks[3]!));
+    expect(await listNames(bench, { failing: true }, { limit: 2 })).toEqual(['a', 'b', 'd']);
+    expect(await listNames(bench, { failing: true, owners: ['nobody'] })).toEqual([]);
+    expect(await listNames(bench, { failing: false })).toEqual(['c']);
+    await schedulesOf(bench).remove([{ queue: 'default', name: 'b' }]);
+    await putAll(bench, aSchedule({ name: 'b' }));
+    await bench.advance(1_000);
+    await fireOnce(bench, {}, { name: 'd' });
+    await end(bench, finish.succeeded(await takeOne(bench)));
+    expect(await listNames(bench, { failing: true })).toEqual(['a']);
+    expect(await listNames(bench, { failing: false })).toEqual(['b', 'c', 'd']);
+    expect(await fsck(bench.broker, { pause: 0 })).toMatchObject({ findings: [] });
   });
 
   test('tasks that lose their worker once too often, expire or are replaced leave no open run behind', async () => {

@@ -255,7 +255,8 @@ function listing(harness: Harness): void {
       aSchedule({ name: 'c', plan: aPlan({ nextFireMs: 1, nextLookMs: 1 }) }),
       aSchedule({ name: 'd', queue: 'other' }),
     );
-    const { counts } = schedulesOf(bench);
+    const { counts, queuesWithSchedules } = schedulesOf(bench);
+    expect(await queuesWithSchedules(['other', 'none', 'default'])).toEqual(['other', 'default']);
     const none = { all: 0, paused: 0, failing: 0, late: 0 };
     expect(await counts(['other', 'default', 'none'], null)).toEqual([
       { ...none, all: 1 },

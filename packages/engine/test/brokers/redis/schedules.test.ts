@@ -50,7 +50,7 @@ describe.skipIf(!hasRedis())('schedules on Redis', () => {
 
   /** Runs the janitor's repairs until they have come by everything. */
   async function repairAll(): Promise<void> {
-    for (let i = 0; i < 6; i += 1) await bed.broker.maintain.repair(STEP);
+    for (let i = 0; i < 7; i += 1) await bed.broker.maintain.repair(STEP);
   }
 
   describe('whose writing was cut between the registry and the queue', () => {
@@ -117,6 +117,11 @@ describe.skipIf(!hasRedis())('schedules on Redis', () => {
     [
       'it is gone but for its ledger',
       ['HDEL', 'tc:{default}:sch', 'one'],
+      'leak: what is left of a schedule that does not exist',
+    ],
+    [
+      'a removed one counts as failing',
+      ['ZADD', 'tc:{default}:failing', '0', 'removed'],
       'leak: what is left of a schedule that does not exist',
     ],
     ['its run has no task', ['DEL', 'asynq:{default}:t:r'], 'leak: a run of a schedule without its task'],

@@ -132,7 +132,8 @@ class PageBuilder {
       if (this.#scan <= 0) return after;
       // Never more than it may still look at.
       const limit = Math.min(this.#scan, size);
-      const { rows, nowMs, last } = await this.#client.run(schedulePage, { queue, after, limit });
+      const page = { queue, after, limit, isFailing: this.#filter.failing === true };
+      const { rows, nowMs, last } = await this.#client.run(schedulePage, page);
       this.nowMs = nowMs;
       this.#scan -= limit;
       const end = await this.#addMatching(queue, rows);
@@ -254,6 +255,7 @@ export function createScheduleLists({ client }: RedisDeps) {
   return {
     get: (names) => readByName(client, names),
     list: (request) => pageOver(client, request),
+    queuesWithSchedules: async (queues) => (await withSchedules(client, queues)).queues,
     async counts(queues, businesses) {
       const used = new Set((await withSchedules(client, queues)).queues);
       const none: ScheduleCounts = { all: 0, paused: 0, failing: 0, late: 0 };

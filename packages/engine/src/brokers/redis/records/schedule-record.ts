@@ -30,11 +30,15 @@ export function factsText({ business, owner, source, calendar, pauseReason }: Sc
   return JSON.stringify(stored);
 }
 
-const HEAD = /^(\d+);(\d+);(\d+);(\d+);[01];(\{.*)$/s;
+const HEAD = /^(\d+);(\d+);(\d+);(\d+);[01];/;
 
-function readFacts(text: string): ScheduleFacts | null {
+/** What people filter by, of a head. Null = there is none, or it is damaged. Lists read many: the numbers before it are left alone. */
+export function parseFacts(raw: unknown): ScheduleFacts | null {
+  const head = textOrNull(raw) ?? '';
+  const start = head.indexOf('{');
+  if (start < 0) return null;
   try {
-    const { b = null, o = null, f, k = null, p = null } = JSON.parse(text) as StoredFacts;
+    const { b = null, o = null, f, k = null, p = null } = JSON.parse(head.slice(start)) as StoredFacts;
     return { business: b, owner: o, source: f, calendar: k, pauseReason: p };
   } catch {
     return null;
@@ -45,9 +49,9 @@ function readFacts(text: string): ScheduleFacts | null {
  * Reads `<revision>;<stamp of the specification>;<created ms>;<changed ms>;<paused>;<facts>`. Null = there is none, or it is damaged:
  * fsck finds it.
  */
-export function parseHead(raw: unknown): Head | null {
+function parseHead(raw: unknown): Head | null {
   const match = HEAD.exec(textOrNull(raw) ?? '');
-  const facts = match && readFacts(match[5]!);
+  const facts = match && parseFacts(raw);
   if (!facts) return null;
   const [revision, specStamp, createdMs, changedMs] = match.slice(1, 5).map(Number) as [
     number,
@@ -77,17 +81,17 @@ type RawSchedule = readonly [
   runs: unknown,
   open: unknown,
   awaits: unknown,
-  failing: unknown,
   planned: unknown,
   no: unknown,
   look: unknown,
   head: unknown,
   name: unknown,
+  failing: unknown,
 ];
 
 /** A row of the prelude `schedules`; null = it cannot be read. */
 export function parseSchedule(queue: string, raw: unknown): ScheduleRecord | null {
-  const [spec, stamp, ledger, last, next, runs, open, awaits, failing, , , look, rawHead, name] =
+  const [spec, stamp, ledger, last, next, runs, open, awaits, , , look, rawHead, name, failing] =
     raw as RawSchedule;
   const parsed = parseHead(rawHead);
   if (!parsed) return null;
@@ -106,7 +110,7 @@ export function parseSchedule(queue: string, raw: unknown): ScheduleRecord | nul
     runs: Number(textOf(runs)),
     open: idsIn(textOrNull(open) ?? ''),
     awaitsEnd: textOrNull(awaits) === '1',
-    failing: textOrNull(failing) === '1',
+    failing: failing !== null,
   };
 }
 

@@ -1,8 +1,8 @@
 -- @use time names schedules runs schedule-faults
 -- check-schedules: reads a page of the schedules or of the runs of one queue, and returns those that seem wrong.
 -- KEYS   pending: names the queue
--- ARGV   now; index: sch, names, next, soon or watch; cursor: 0 = from the start
--- TOUCHES sch, names, next, soon, watch, sl:*, fires:*, t:*
+-- ARGV   now; index: sch, names, next, soon, failing or watch; cursor: 0 = from the start
+-- TOUCHES sch, names, next, soon, failing, watch, sl:*, fires:*, t:*
 -- RETURN cursor, 0 = this was the last page; names of schedules, or IDs of runs
 -- BOUND  about 250 schedules or runs
 local PAGE = 250

@@ -82,7 +82,7 @@ function parseFault([kind, found, done]: RawFault): Fault | null {
 }
 
 /** What is walked over for the schedules of a queue: their hash, the sets with their names, and their runs. */
-export const SCHEDULE_INDEXES = ['sch', 'names', 'next', 'soon', 'watch'] as const;
+export const SCHEDULE_INDEXES = ['sch', 'names', 'next', 'soon', 'failing', 'watch'] as const;
 
 interface SchedulesCall {
   readonly queue: string;

@@ -7,7 +7,7 @@
 --        fetch_queues: number of queues to take from; leave: how messages of types begin that are left to others, each as
 --        `<length>:<bytes>`; leave_ms: for how long, from the time when a task became pending; finishes...: per queue, as the prelude `finish-queue` describes
 -- TOUCHES active, lease, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, tok, paused, odd, aside:*,
---        watch, sch, next, sl:*, fires:*, t:*, unique:*, processed, processed:*, failed, failed:*
+--        watch, sch, next, failing, sl:*, fires:*, t:*, unique:*, processed, processed:*, failed, failed:*
 -- RETURN reply codes of the finishes, one text for all queues; then per take (a queue may appear twice): the queue's
 --        position among those to take from (from 0), token, flat list of rows (prelude `leases`), IDs without a task,
 --        key of a wrong type or '', number of tasks left to others. `!stale`: a late duplicate

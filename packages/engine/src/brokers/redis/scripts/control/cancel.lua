@@ -5,7 +5,7 @@
 -- KEYS   receipt; pending; task: its hash
 -- ARGV   now; slot; sequence; id; cancellation: reason and author, a JSON object; keep_s: seconds to keep the task; lock: its
 --        unique lock, '' = none
--- TOUCHES scheduled, retry, completed, due, st:cancelled, st:cancelling, watch, sch, next, sl:*, fires:*, unique:*
+-- TOUCHES scheduled, retry, completed, due, st:cancelled, st:cancelling, watch, sch, next, failing, sl:*, fires:*, unique:*
 -- RETURN `done:<state before>`, `requested` (it runs, or a Go worker has put it back), `state:<state>` (it cannot be cancelled) or
 --        `none` (no such task); `!<key>`: this key has a wrong type; `!stale`: a late duplicate
 -- BOUND  1 task; LREM on pending

@@ -4,7 +4,7 @@
 -- KEYS   receipt; pending
 -- ARGV   now; slot; sequence; action: run, archive or remove; state; group: '' = any; limit
 -- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, aggregation_sets,
---        watch, sch, next, sl:*, fires:*, t:*, unique:*
+--        watch, sch, next, failing, sl:*, fires:*, t:*, unique:*
 -- RETURN `<number of tasks changed>:<whether there are more, 1/0>`; `!<key>`: this key has a wrong type; `!stale`: a late
 --        duplicate
 -- BOUND  256 tasks

@@ -4,7 +4,7 @@
 -- set counts once.
 -- KEYS   pending; set
 -- ARGV   now; set_id; pause_s: the pause of a set that does not count, '' = it counts; error: of a task that is archived
--- TOUCHES archived, aggregation_sets, odd, watch, sch, next, sl:*, fires:*, t:*, unique:*, processed, processed:*, failed, failed:*
+-- TOUCHES archived, aggregation_sets, odd, watch, sch, next, failing, sl:*, fires:*, t:*, unique:*, processed, processed:*, failed, failed:*
 -- RETURN the pause in s; a: its only task was archived; l: its time was over; `!<key>`: this key has a wrong type
 -- BOUND  1,000 tasks
 local asynq, tc = key_prefixes(KEYS.pending)

@@ -5,7 +5,7 @@
 -- ARGV   now; slot; sequence; unreadable_count; lock_count; business: of the new task, '' = none; unreadable...: IDs of members
 --        that cannot be read, then unique locks, a record each, then the new task, an item of the prelude `store`
 -- RECORD held_lock: key; id
--- TOUCHES scheduled, archived, due, biz, groups, g:*, aggregation_sets, odd, watch, sch, next, sl:*, fires:*, t:*, unique:*
+-- TOUCHES scheduled, archived, due, biz, groups, g:*, aggregation_sets, odd, watch, sch, next, failing, sl:*, fires:*, t:*, unique:*
 -- RETURN `<now>:<code>:<holder>`: the code as in `enqueue`, or l = the set's time is over and it goes back to its group;
 --        `!<key>`: this key has a wrong type, nothing was written; `!stale`: a late duplicate
 -- BOUND  1,000 tasks

@@ -4,7 +4,7 @@
 -- is a failed try: its aggregator is gone.
 -- KEYS   pending: names the queue
 -- ARGV   now; limit
--- TOUCHES groups, g:*, aggregation_sets, archived, odd, aside:*, watch, sch, next, sl:*, fires:*, t:*,
+-- TOUCHES groups, g:*, aggregation_sets, archived, odd, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
 --        unique:*, processed, processed:*, failed, failed:*
 -- RETURN number of tasks that went back, or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, 256 sets; a larger set goes back in several calls

@@ -2,7 +2,7 @@
 -- memory: estimates the memory that the tasks and schedules of one queue take, from samples.
 -- KEYS   pending
 -- ARGV   now
--- TOUCHES active, scheduled, retry, archived, completed, groups, g:*, sch, names, next, soon, fl, watch, sl:*, fires:*, t:*
+-- TOUCHES active, scheduled, retry, archived, completed, groups, g:*, sch, names, next, soon, failing, fl, watch, sl:*, fires:*, t:*
 -- RETURN bytes
 -- BOUND  20 tasks of each state, 5 groups of 20 tasks, 20 schedules
 local SAMPLE, MAX_GROUPS = 20, 5
@@ -66,7 +66,7 @@ if type(schedules) == 'number' and schedules > 0 then
     end
   end
   bytes = bytes + sum / #names * schedules
-  for _, key in ipairs({ 'sch', 'names', 'next', 'soon', 'fl', 'watch' }) do
+  for _, key in ipairs({ 'sch', 'names', 'next', 'soon', 'failing', 'fl', 'watch' }) do
     bytes = bytes + (redis.call('MEMORY', 'USAGE', tc .. key) or 0)
   end
 end

@@ -7,7 +7,7 @@
 -- ARGV   now; limit; max_crashes: losses of a task that ran alone, in a row, after
 --        which it is archived as poison; max_losses: the same in any company; lease_ms: length of the caller's leases;
 --        idle_ms: when a survey last found nothing leased
--- TOUCHES active, lease, archived, completed, st:cancelled, st:cancelling, scan, tok, odd, aside:*, watch, sch, next, sl:*, fires:*, t:*,
+-- TOUCHES active, lease, archived, completed, st:cancelled, st:cancelling, scan, tok, odd, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
 --        unique:*, processed,
 --        processed:*, failed, failed:*
 -- RETURN number recovered, number archived, IDs dropped, then for Go's tasks: token, rows as in `exchange`; or `!<key>`: this

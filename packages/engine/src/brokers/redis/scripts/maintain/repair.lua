@@ -5,7 +5,7 @@
 -- KEYS   pending
 -- ARGV   now; limit
 -- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled,
---        st:cancelling, doubts, tok, scan, cfg, biz, odd, sch, names, next, soon, fl, watch, sl:*, fires:*, aside:*, t:*, processed, processed:*, failed, failed:*
+--        st:cancelling, doubts, tok, scan, cfg, biz, odd, sch, names, next, soon, failing, fl, watch, sl:*, fires:*, aside:*, t:*, processed, processed:*, failed, failed:*
 -- RETURN number of tasks given to the recoverer, number archived because they would never start, keys renamed
 -- BOUND  256 active tasks, 256 entries of each set
 local pending = KEYS.pending

@@ -5,7 +5,7 @@ local ASYNQ_KEYS = {
   set = { 'groups' },
 }
 local OWN_KEYS = {
-  zset = { 'due', 'st:cancelled', 'st:cancelling', 'doubts', 'names', 'next', 'soon', 'fl' }, string = { 'tok' },
+  zset = { 'due', 'st:cancelled', 'st:cancelling', 'doubts', 'names', 'next', 'soon', 'failing', 'fl' }, string = { 'tok' },
   hash = { 'scan', 'cfg', 'sch', 'watch' }, set = { 'biz' },
 }
 

@@ -29,11 +29,14 @@ local function end_run(tc, id, flag, how)
     return
   end
   local fire_ms = end_line(tc, name, ledger.last_line - number, how)
-  local newest_ms, is_failed = tonumber(ledger.ended_fire_ms or -1), how >= ENDED.cancelled
+  local newest_ms = tonumber(ledger.ended_fire_ms or -1)
   if fire_ms > newest_ms then
-    redis.call('HSET', key, 'ended_fire', int_text(fire_ms), 'failing', is_failed and 1 or 0)
-  elseif fire_ms == newest_ms and is_failed then
-    redis.call('HSET', key, 'failing', 1)
+    redis.call('HSET', key, 'ended_fire', int_text(fire_ms))
+  end
+  if fire_ms >= newest_ms and how >= ENDED.cancelled then
+    redis.call('ZADD', tc .. 'failing', 0, name)
+  elseif fire_ms > newest_ms then
+    redis.call('ZREM', tc .. 'failing', name)
   end
   -- Its ledger must learn of the end, which is kept until then.
   if string.find(ledger.open or '', '\0' .. id .. '\0', 1, true) then

@@ -3,7 +3,7 @@
 local function drop_schedule(tc, name)
   redis.call('HDEL', tc .. 'sch', name)
   redis.call('DEL', tc .. 'sl:' .. name, tc .. 'fires:' .. name)
-  for _, set in ipairs({ 'names', 'next', 'soon' }) do
+  for _, set in ipairs({ 'names', 'next', 'soon', 'failing' }) do
     redis.pcall('ZREM', tc .. set, name)
   end
 end
@@ -21,7 +21,7 @@ local function schedule_fault(tc, name)
   end
   if type(head) ~= 'string' then
     local is_left = redis.call('EXISTS', key, tc .. 'fires:' .. name) > 0 or has_score(tc .. 'names', name) or has_score(tc .. 'next', name)
-      or has_score(tc .. 'soon', name)
+      or has_score(tc .. 'soon', name) or has_score(tc .. 'failing', name)
     return is_left and 'leak' or nil, 'what is left of a schedule that does not exist', drop
   end
   local ledger = redis.pcall('HMGET', key, 'spec', 'next', 'stamp')

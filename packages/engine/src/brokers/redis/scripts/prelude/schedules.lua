@@ -24,7 +24,8 @@ end
 -- The first key of a wrong type; nil = all can be used.
 local function find_wrong_schedule_key(tc)
   return find_wrong_type(
-    tc .. 'sch', 'hash', tc .. 'next', 'zset', tc .. 'soon', 'zset', tc .. 'names', 'zset', tc .. 'fl', 'zset', tc .. 'watch', 'hash'
+    tc .. 'sch', 'hash', tc .. 'next', 'zset', tc .. 'soon', 'zset', tc .. 'names', 'zset', tc .. 'failing', 'zset',
+    tc .. 'fl', 'zset', tc .. 'watch', 'hash'
   )
 end
 
@@ -53,20 +54,27 @@ local function look_now(tc, name)
   write_clock(tc, read_clock(tc))
 end
 
--- A stored schedule; nil = there is none. `parseSchedule` reads it in TypeScript.
-local function schedule_row(tc, name)
-  local head = redis.call('HGET', tc .. 'sch', name)
-  if not head or name == '' then
-    return nil
+-- Reads stored schedules, which `parseSchedule` reads in TypeScript. `visit` gets a row for each name, nil = there is none, until it
+-- returns false.
+local function read_schedules(tc, names, visit)
+  if #names == 0 then
+    return
   end
-  local row = redis.pcall(
-    'HMGET', tc .. 'sl:' .. name, 'spec', 'stamp', 'ledger', 'last', 'next', 'runs', 'open', 'awaits', 'failing', 'planned', 'no'
-  )
-  if row.err or not row[1] then
-    return nil
+  local heads, looks = redis.call('HMGET', tc .. 'sch', unpack(names)), redis.call('ZMSCORE', tc .. 'next', unpack(names))
+  local failing = redis.call('ZMSCORE', tc .. 'failing', unpack(names))
+  for i, name in ipairs(names) do
+    local row = heads[i] and name ~= '' and redis.pcall(
+      'HMGET', tc .. 'sl:' .. name, 'spec', 'stamp', 'ledger', 'last', 'next', 'runs', 'open', 'awaits', 'planned', 'no'
+    )
+    if row and not row.err and row[1] then
+      row[11], row[12], row[13], row[14] = looks[i], heads[i], name, failing[i]
+    else
+      row = nil
+    end
+    if visit(row, name) == false then
+      return
+    end
   end
-  row[12], row[13], row[14] = redis.call('ZSCORE', tc .. 'next', name), head, name
-  return row
 end
 
 -- The member of `fl` that stands for a line of a schedule. number: of the line among those of its schedule.

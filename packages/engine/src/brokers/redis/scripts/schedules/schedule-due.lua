@@ -3,11 +3,11 @@
 -- schedule-due: hands out schedules of one queue that must be looked at, and hides them for a while.
 -- KEYS   pending: names the queue
 -- ARGV   now; limit; hide_ms; max_ahead_ms: what was planned longer than this after now is handed out at once
--- TOUCHES sch, next, watch, sl:*, fires:*, t:*
+-- TOUCHES sch, next, failing, watch, sl:*, fires:*, t:*
 -- RETURN now; next look of the queue in ms, nil = none; per schedule: a row (prelude `schedules`), whether it was planned too far ahead
 --        (1/0), per open run '' or `<how it ended>;<when, ms>`
--- BOUND  256 schedules, 512 KiB, 1,024 open runs; ends early, though not before the first one. 500 that may be planned too far ahead
-local MAX_BYTES, MAX_LOOKED_UP, PAGE = 524288, 1024, 500
+-- BOUND  128 schedules, 512 KiB, 512 open runs; ends early, though not before the first one. 500 that may be planned too far ahead
+local MAX_BYTES, MAX_LOOKED_UP, PAGE = 524288, 512, 500
 local asynq, tc = key_prefixes(KEYS.pending)
 local next_looks = tc .. 'next'
 local ahead_ms = now + ARGV.max_ahead_ms
@@ -48,13 +48,15 @@ local function look_up(key, no, id)
   return how .. ';' .. int_text(now)
 end
 
-local items, bytes, looked_up = {}, 0, 0
+local items, bytes, looked_up, handed_out = {}, 0, 0, 0
+-- Written with a command each.
+local hidden, gone = {}, {}
 
 -- Hands out a schedule. Returns false if the call carries enough without it.
-local function hand_out(name)
-  local row = schedule_row(tc, name)
+local function hand_out(row, name)
   if not row then
-    redis.call('ZREM', next_looks, name)
+    gone[#gone + 1] = name
+    handed_out = handed_out + 1
     return true
   end
   local open, key = {}, tc .. 'sl:' .. name
@@ -66,11 +68,12 @@ local function hand_out(name)
     return false
   end
   for i, id in ipairs(open) do
-    open[i] = look_up(key, row[11], id)
+    open[i] = look_up(key, row[10], id)
   end
-  redis.call('ZADD', next_looks, int_text(now + ARGV.hide_ms), name)
   redis.call('HSET', key, 'planned', int_text(now))
-  items[#items + 1] = { row, tonumber(row[10] or 0) > ahead_ms and 1 or 0, open }
+  hidden[#hidden + 1], hidden[#hidden + 2] = int_text(now + ARGV.hide_ms), name
+  items[#items + 1] = { row, tonumber(row[9] or 0) > ahead_ms and 1 or 0, open }
+  handed_out = handed_out + 1
   return true
 end
 
@@ -83,12 +86,12 @@ for _, name in ipairs(redis.call('ZRANGE', next_looks, '-inf', int_text(now), 'B
     names[#names + 1] = name
   end
 end
-local handed_out = 0
-for _, name in ipairs(names) do
-  if not hand_out(name) then
-    break
-  end
-  handed_out = handed_out + 1
+read_schedules(tc, names, hand_out)
+if #hidden > 0 then
+  redis.call('ZADD', next_looks, unpack(hidden))
+end
+if #gone > 0 then
+  redis.call('ZREM', next_looks, unpack(gone))
 end
 if next_cursor and handed_out >= #ahead then
   clock.cursor = next_cursor

@@ -1,16 +1,17 @@
 -- @use time names
 -- schedule-page: reads a page of the schedules of one queue, by name: only what people filter by.
 -- KEYS   pending: names the queue
--- ARGV   now; after: begin behind this name, '' = from the start; limit
--- TOUCHES sch, names, sl:*
--- RETURN now; per schedule: name, head, next fire, whether it is failing
+-- ARGV   now; after: begin behind this name, '' = from the start; limit; failing: 1 = only schedules that are failing, 0 = all
+-- TOUCHES sch, names, soon, failing
+-- RETURN now; names; their heads; their next fires, where they are not paused; per name nil = it is not failing
 -- BOUND  500 schedules
 local _, tc = key_prefixes(KEYS.pending)
-local names = redis.call('ZRANGE', tc .. 'names', ARGV.after == '' and '-' or '(' .. ARGV.after, '+', 'BYLEX', 'LIMIT', 0, ARGV.limit)
-local heads = #names > 0 and redis.call('HMGET', tc .. 'sch', unpack(names)) or {}
-local rows = {}
-for i, name in ipairs(names) do
-  local ledger = redis.pcall('HMGET', tc .. 'sl:' .. name, 'next', 'failing')
-  rows[i] = { name, heads[i], ledger[1] or '', ledger[2] or '0' }
+local set = tc .. (ARGV.failing == '1' and 'failing' or 'names')
+local names = redis.call('ZRANGE', set, ARGV.after == '' and '-' or '(' .. ARGV.after, '+', 'BYLEX', 'LIMIT', 0, ARGV.limit)
+if #names == 0 then
+  return { int_text(now), {}, {}, {}, {} }
 end
-return { int_text(now), rows }
+return {
+  int_text(now), names, redis.call('HMGET', tc .. 'sch', unpack(names)), redis.call('ZMSCORE', tc .. 'soon', unpack(names)),
+  redis.call('ZMSCORE', tc .. 'failing', unpack(names)),
+}

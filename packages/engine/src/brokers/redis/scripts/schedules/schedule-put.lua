@@ -4,10 +4,10 @@
 -- ARGV   now; slot; sequence; puts...
 -- RECORD put: name; claim: what their entry in the registry begins with; expected: the revision that it replaces, 0 = it is new;
 --        paused: 1/0; next_ms: the next fire, '' = none is known; facts; spec
--- TOUCHES sch, next, soon, names, fl, watch, sl:*, fires:*
+-- TOUCHES sch, next, soon, names, failing, fl, watch, sl:*, fires:*
 -- RETURN per schedule, each followed by a comma: `s<revision>` stored, `e` there is one, `n` there is none, `v<revision>` it has another one; `!<key>`: this key has a
 --        wrong type; `!stale`: a late duplicate
--- BOUND  256 schedules, 512 KiB
+-- BOUND  128 schedules, 512 KiB
 -- It has no `allow-oom`: Redis refuses it when memory is full.
 local kept, stale = read_receipt()
 if kept or stale then
@@ -27,9 +27,10 @@ local function write(put, revision, created_ms)
     redis.call('DEL', key, tc .. 'fires:' .. name)
     redis.call(
       'HSET', key, 'no', stamp, 'claim', ARGV[put].claim, 'ledger', 'null', 'last', '', 'runs', 0, 'open', '', 'awaits', 0,
-      'lines', 0, 'failing', 0
+      'lines', 0
     )
     redis.call('ZADD', tc .. 'names', 0, name)
+    redis.call('ZREM', tc .. 'failing', name)
   end
   redis.call('HSET', key, 'spec', ARGV[put].spec, 'stamp', stamp, 'next', next_ms, 'planned', int_text(now))
   local head = table.concat({ int_text(revision), stamp, created_ms, int_text(now), ARGV[put].paused, ARGV[put].facts }, ';')

@@ -4,7 +4,7 @@
 -- KEYS   receipt; pending: names the queue
 -- ARGV   now; slot; sequence; removals...
 -- RECORD removal: name; expected: its revision, '' = any
--- TOUCHES sch, next, soon, names, fl, watch, sl:*, fires:*
+-- TOUCHES sch, next, soon, names, failing, fl, watch, sl:*, fires:*
 -- RETURN per schedule, each followed by a comma: `r<claim>` removed, `n` there is none, `v<revision>` it has another one; `!<key>`: this key has a wrong
 --        type; `!stale`: a late duplicate
 -- BOUND  16 schedules of 100 lines
@@ -28,7 +28,7 @@ local function remove(name)
   local claim = redis.pcall('HGET', key, 'claim')
   redis.call('DEL', key, fires)
   redis.call('HDEL', tc .. 'sch', name)
-  for _, set in ipairs({ 'names', 'next', 'soon' }) do
+  for _, set in ipairs({ 'names', 'next', 'soon', 'failing' }) do
     redis.call('ZREM', tc .. set, name)
   end
   return type(claim) == 'string' and claim or ''

@@ -14,7 +14,7 @@ import type { Receipt } from '../../calls/receipts.ts';
 import {
   factsText,
   numberOrNull,
-  parseHead,
+  parseFacts,
   parseSchedule,
   type ScheduleFacts,
 } from '../../records/schedule-record.ts';
@@ -136,6 +136,7 @@ export const scheduleLookNow = defineScript({
 /** What a list goes by. */
 export interface ListedSchedule extends ScheduleFacts {
   readonly name: string;
+  /** Null also for one that is paused. */
   readonly nextFireMs: number | null;
   readonly failing: boolean;
 }
@@ -150,24 +151,30 @@ interface ListedPage {
   readonly last: string | null;
 }
 
+/** Asks for a page of schedules of one queue. */
+interface SchedulePageCall {
+  readonly queue: string;
+  readonly after: string;
+  readonly limit: number;
+  /** Whether only failing ones are looked at. */
+  readonly isFailing?: boolean;
+}
+
 /** Replies with a page by name, behind `after`. */
 export const schedulePage = defineScript({
   lua: lua.schedulePage,
-  keys: (call: { readonly queue: string; readonly after: string; readonly limit: number }) => queueKeys(call),
-  args: ({ after, limit }) => ({ after, limit }),
+  keys: (call: SchedulePageCall) => queueKeys(call),
+  args: ({ after, limit, isFailing }) => ({ after, limit, failing: isFailing ? 1 : 0 }),
   reply(raw, { limit }): ListedPage {
-    const [now, rows] = raw as readonly [unknown, readonly (readonly [unknown, unknown, unknown, unknown])[]];
-    const last = rows.at(-1);
-    return {
-      nowMs: Number(textOf(now)),
-      last: last && rows.length === limit ? textOf(last[0]) : null,
-      rows: rows.flatMap(([name, rawHead, next, failing]) => {
-        const head = parseHead(rawHead);
-        if (!head) return [];
-        const nextFireMs = numberOrNull(next);
-        return [{ ...head.facts, name: textOf(name), nextFireMs, failing: textOf(failing) === '1' }];
-      }),
-    };
+    const [now, names, heads, nexts, failing] = raw as readonly [unknown, ...(readonly unknown[])[]];
+    const last = names!.length === limit ? textOf(names!.at(-1)) : null;
+    const rows = names!.flatMap((name, i) => {
+      const facts = parseFacts(heads![i]);
+      if (!facts) return [];
+      const nextFireMs = numberOrNull(nexts![i]);
+      return [{ ...facts, name: textOf(name), nextFireMs, failing: failing![i] !== null }];
+    });
+    return { nowMs: Number(textOf(now)), last, rows };
   },
 });
 

@@ -213,6 +213,7 @@ export function createScheduleStore(writer: StoreCalls, signals: LocalSignals): 
       const { nowMs, items, next } = await writer.ask('scheduleList', request);
       return { schedules: items.map(scheduleRecord), next, nowMs };
     },
+    queuesWithSchedules: (queues) => writer.ask('scheduleQueues', queues),
     counts: (queues, businesses) => writer.ask('scheduleCounts', { queues, businesses: asList(businesses) }),
     async fires(request) {
       const { fires, next } = await writer.ask('fireList', fireListRow(request));

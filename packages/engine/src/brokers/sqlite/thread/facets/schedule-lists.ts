@@ -269,6 +269,10 @@ export function createScheduleListHandlers(store: Store) {
     scheduleList: ({ data }: Packet<ListSchedulesRequest>, { wallMs }: Now): Packet<SchedulesAnswer> =>
       plain(list(data, Math.floor(wallMs))),
 
+    /** Those that have schedules. */
+    scheduleQueues: ({ data }: Packet<readonly string[]>): Packet<string[]> =>
+      plain(data.filter((name) => (queues.find(name)?.schedules ?? 0) > 0)),
+
     /** One per queue. */
     scheduleCounts(
       {
