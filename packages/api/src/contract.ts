@@ -7,6 +7,7 @@ import { brokerRoutes } from './broker/routes.ts';
 import { calendarRoutes } from './calendars/routes.ts';
 import { queueRoutes } from './queues/routes.ts';
 import type { Route } from './route.ts';
+import { scheduleRoutes } from './schedules/routes.ts';
 import { serviceRoutes } from './service/routes.ts';
 import { taskRoutes } from './tasks/routes.ts';
 
@@ -18,6 +19,7 @@ export const routes = {
   ...batchRoutes,
   ...otherTaskRoutes,
   ...queueRoutes,
+  ...scheduleRoutes,
   ...calendarRoutes,
   ...accessRoutes,
   ...brokerRoutes,

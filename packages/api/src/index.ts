@@ -30,6 +30,13 @@ export { routeList, routes, type OperationId, type Routes } from './contract.ts'
 export { formatApiKey, parseApiKey, type ApiKey } from './access/api-key.ts';
 export { ROLES, type Me, type Role } from './access/schemas.ts';
 export type { BrokerState } from './broker/schemas.ts';
+export {
+  namedSchedule,
+  type CheckedSchedule,
+  type NamedSchedule,
+  type ScheduleInput,
+} from './schedules/fields.ts';
+export { type Fire, type Schedule, type SchedulePreview } from './schedules/schemas.ts';
 export type { Health, Version } from './service/schemas.ts';
 export {
   LISTED_STATES,

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { limits } from './limits.ts';
 
 /** A whole number as text, in decimal digits: `Number` also reads `0x10`, `1e2` and blanks. */
-const wholeNumber = (min: number, max: number) =>
+export const wholeNumber = (min: number, max: number) =>
   z
     .string()
     .transform((text) => (/^-?\d{1,15}(?:\.\d{1,15})?$/.test(text) ? Number(text) : NaN))

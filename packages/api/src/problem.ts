@@ -13,6 +13,7 @@ export const problems = {
   'method-not-allowed': { status: 405, title: 'This path does not take the method' },
   'task-exists': { status: 409, title: 'A task with this ID exists' },
   'task-id-ambiguous': { status: 409, title: 'Several tasks have this ID' },
+  'schedule-exists': { status: 409, title: 'A schedule with this ID exists' },
   'wrong-state': { status: 409, title: 'The task is in a state that does not allow this' },
   'managed-elsewhere': { status: 409, title: 'This is not changed over the API' },
   'version-mismatch': { status: 412, title: 'It has another version' },

@@ -12,7 +12,8 @@ export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 export type RouteRole = '-' | Role;
 
 /** A group of operations, as OpenAPI shows them. */
-export type Tag = 'tasks' | 'batches' | 'queues' | 'calendars' | 'access' | 'broker' | 'service';
+export type Tag =
+  'tasks' | 'batches' | 'queues' | 'schedules' | 'calendars' | 'access' | 'broker' | 'service';
 
 /** One operation of the contract: a row of the route table. */
 export interface Route {

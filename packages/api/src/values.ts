@@ -16,6 +16,7 @@ import {
   RESOURCE_ID_PATTERN,
 } from '@task-center/model';
 import { limits } from './limits.ts';
+import { strict } from './strict.ts';
 
 const MAX_NAME_BYTES = 128;
 const MAX_REASON_LENGTH = 256;
@@ -136,6 +137,8 @@ export const resourceId = matching(
   new RegExp(RESOURCE_ID_PATTERN),
   'must be 1-64 of a-z 0-9 _ -, beginning with a letter or digit',
 );
+/** The path parameter of a resource that callers name. */
+export const byId = strict({ id: resourceId });
 /** A name for people. Characters are counted as JSON Schema counts them. */
 export const label = z
   .string()

@@ -11,6 +11,7 @@ import { addFsck } from './commands/fsck.ts';
 import { addKeys } from './commands/keys.ts';
 import { addQueues } from './commands/queues.ts';
 import { addReceive } from './commands/receive.ts';
+import { addSchedules } from './commands/schedules.ts';
 import { addServe } from './commands/serve.ts';
 import { addTasks } from './commands/tasks.ts';
 import type { Io } from './io.ts';
@@ -44,6 +45,7 @@ function createProgram(io: Io): Command {
     addEnqueue,
     addTasks,
     addQueues,
+    addSchedules,
     addCalendars,
     addBroker,
     addReceive,

@@ -21,3 +21,24 @@ export function rawMember(json: string, name: string): string | null {
   }
   return null;
 }
+
+/**
+ * The texts of the items of a JSON list, exactly as they stand there.
+ *
+ * @param json a valid JSON list
+ */
+export function rawItems(json: string): string[] {
+  const items: string[] = [];
+  let depth = 0;
+  let start = 1;
+  for (const { 0: token, index } of json.matchAll(TOKEN)) {
+    if (depth === 1 && (token === ',' || token === ']')) {
+      const item = json.slice(start, index).trim();
+      if (item !== '') items.push(item);
+      start = index + 1;
+    }
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+  }
+  return items;
+}

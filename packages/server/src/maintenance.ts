@@ -2,8 +2,9 @@ import { createMaintenance, logicalQueue, type Broker, type Runtime } from '@tas
 import { createQueueSearch } from './queue-search.ts';
 
 /**
- * The role `scheduler` in a process without a callback worker: keeps all callback queues moving. It makes due tasks
- * pending, recovers tasks whose lease expired and removes expired ones. A callback worker does the same itself.
+ * The role `scheduler`: fires the schedules of all queues, those of handlers included, as that only submits tasks. It also keeps
+ * all callback queues moving: it makes due tasks pending, recovers tasks whose lease expired and removes expired ones. A callback
+ * worker in the same process does all of that for callback queues itself.
  */
 export interface MaintenanceRole {
   start(): void;
@@ -14,21 +15,33 @@ export interface MaintenanceRole {
 export function createMaintenanceRole({
   broker,
   runtime,
+  hasWorker,
 }: {
   readonly broker: Broker;
   readonly runtime: Runtime;
+  /** Whether the process has a callback worker. */
+  readonly hasWorker: boolean;
 }): MaintenanceRole {
-  let queues: readonly string[] = [];
-  const maintenance = createMaintenance({ broker, queues: () => queues, runtime });
+  let callbackQueues: readonly string[] = [];
+  let allQueues: readonly string[] = [];
+  const maintenance = createMaintenance({
+    broker,
+    queues: () => (hasWorker ? NONE : callbackQueues),
+    firedQueues: () => allQueues,
+    runtime,
+  });
   const search = createQueueSearch({
     name: 'scheduler-queues',
     broker,
     runtime,
     onFound(stored) {
-      const found = stored.filter((name) => logicalQueue(name).kind === 'callback');
-      const known = new Set(queues);
+      const isCallback = (name: string) => logicalQueue(name).kind === 'callback';
+      const found = hasWorker ? stored.filter((name) => !isCallback(name)) : stored;
+      const known = new Set(allQueues);
       const hasNew = found.some((name) => !known.has(name));
-      queues = found;
+      if (!hasNew && found.length === allQueues.length) return;
+      allQueues = found;
+      callbackQueues = stored.filter(isCallback);
       if (hasNew) maintenance.wake();
     },
   });
@@ -42,3 +55,5 @@ export function createMaintenanceRole({
     },
   };
 }
+
+const NONE: readonly string[] = [];

@@ -70,6 +70,11 @@ export function taskNotFound(): ProblemError {
   return new ProblemError('not-found', 'There is no such task, or the key may not see it.');
 }
 
+/** The problem of a schedule that does not exist or is hidden: a caller cannot tell one from the other. */
+export function scheduleNotFound(): ProblemError {
+  return new ProblemError('not-found', 'There is no such schedule, or the key may not see it.');
+}
+
 /**
  * The problem of each engine error: first those of the use cases (`control`), then those of any call of the broker, then
  * all others. `internal`: only a defect of the service, or damaged data, can cause it here.
@@ -86,12 +91,13 @@ const PROBLEM_BY_ERROR = {
   'version-mismatch': 'version-mismatch',
   'wrong-state': 'wrong-state',
   'not-supported': 'not-supported',
-  // No operation can cause these five: a caller's search is bounded by what its key may see, see `http/tasks/find-task.ts`.
+  'schedule-exists': 'schedule-exists',
+  'duplicate-task': 'wrong-state',
+  // No operation can cause these four: a caller's search is bounded by what its key may see, see `http/tasks/find-task.ts`.
   'task-id-ambiguous': 'internal',
   'not-a-cluster': 'internal',
   'pause-unchanged': 'internal',
   'queue-not-empty': 'internal',
-  'schedule-exists': 'internal',
 
   'broker-unavailable': 'broker-unavailable',
   'broker-refused': 'broker-unavailable',
@@ -101,7 +107,6 @@ const PROBLEM_BY_ERROR = {
   'broker-corrupt': 'internal',
 
   'task-exists': 'task-exists',
-  'duplicate-task': 'internal',
   'some-not-stored': 'internal',
   'durability-unsupported': 'internal',
   'durability-not-reached': 'internal',
@@ -158,6 +163,7 @@ function notFound(error: TaskCenterError): ProblemError {
     const name = JSON.stringify(logicalQueue(error.details.queue).name);
     return new ProblemError('not-found', `There is no queue ${name}; a queue is created by its first task.`);
   }
+  if (isTaskCenterError(error, 'schedule-not-found')) return scheduleNotFound();
   if (isTaskCenterError(error, 'calendar-not-found'))
     return new ProblemError('not-found', 'There is no such calendar.');
   return taskNotFound();

@@ -27,6 +27,7 @@ import { LiveRules } from './http/live-rules.ts';
 import { QueueLimit } from './http/submission/queue-limit.ts';
 import { connectionBound, readFileLimit } from './http/wire/open-files.ts';
 import { Shortages } from './observe/shortages.ts';
+import { applySchedules } from './config-schedules.ts';
 import { createMaintenanceRole } from './maintenance.ts';
 import { createLiveConfig } from './reload.ts';
 import { stopAll, stopInTime, type Stoppable } from './stop.ts';
@@ -151,8 +152,10 @@ async function startAll(shared: Shared, started: Started): Promise<FirstKey | nu
   if (worker !== undefined) {
     started.worker = worker;
     await worker.start();
-  } else if (config.roles.includes('scheduler')) {
-    started.scheduler = createMaintenanceRole({ broker, runtime });
+  }
+  if (config.roles.includes('scheduler')) {
+    await applySchedules(broker, shared);
+    started.scheduler = createMaintenanceRole({ broker, runtime, hasWorker: worker !== undefined });
     started.scheduler.start();
   }
   return firstKey;

@@ -4,11 +4,10 @@ import { patchOf } from '../merge-patch.ts';
 import { pageOf } from '../page.ts';
 import { resource } from '../route.ts';
 import { strict } from '../strict.ts';
-import { resourceId } from '../values.ts';
+import { byId } from '../values.ts';
 import { calendar, calendarInput } from './schemas.ts';
 
 const { get, put, patch, del } = resource('calendars');
-const byId = strict({ id: resourceId });
 
 export const calendarRoutes = {
   listCalendars: get('/v1/calendars', {

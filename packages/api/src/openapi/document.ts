@@ -31,6 +31,7 @@ field or a parameter that is not is refused.`;
 const TAGS = {
   tasks: 'Submit, find, cancel and delete tasks',
   queues: 'See, pause and resume queues',
+  schedules: 'When tasks run again and again, and what became of each fire',
   calendars: 'Days on which schedules fire or do not, such as holidays',
   access: 'The API key of the call',
   broker: 'The store of tasks',

@@ -6,6 +6,7 @@ import type { OperationId } from '../contract.ts';
 import type { AnswerOf, BodyInputOf } from '../operations.ts';
 import type { Queue } from '../queues/schemas.ts';
 import type { Task } from '../tasks/schemas.ts';
+import { dailyReport, reportFire, reportFires, reportPreview, reportSchedule } from './schedule-examples.ts';
 
 /** What is sent, for the operations that take a body. */
 type Body<O extends OperationId> = [BodyInputOf<O>] extends [undefined]
@@ -166,6 +167,25 @@ export const examples: { readonly [O in OperationId]: Example<O> } = {
     answer: { ...ordersQueue, paused: true, pause_reason: 'maintenance until noon' },
   },
   resumeQueue: { body: {}, answer: ordersQueue },
+  listSchedules: { answer: { data: [reportSchedule], next_cursor: null, total: 1, scanned: null } },
+  previewSchedule: { body: { cron: '30 8 * * *', timezone: 'Asia/Shanghai' }, answer: reportPreview },
+  getSchedule: { answer: { ...reportSchedule, fires: [reportFire] } },
+  putSchedule: { body: dailyReport, answer: reportSchedule },
+  // The callback stays, as the patch does not have it.
+  patchSchedule: {
+    body: { task: { queue: 'reports' }, overlap: 'queue' },
+    answer: { ...reportSchedule, overlap: 'queue', version: 2 },
+  },
+  deleteSchedule: { answer: undefined },
+  pauseSchedule: {
+    body: { reason: 'the month is closed' },
+    answer: { ...reportSchedule, paused: true, pause_reason: 'the month is closed', version: 2 },
+  },
+  resumeSchedule: { body: {}, answer: { ...reportSchedule, version: 3 } },
+  runSchedule: { body: { payload: { day: '2026-11-20' } }, answer: { ...listedTask, origin: 'schedule' } },
+  previewStoredSchedule: { answer: reportPreview },
+  listScheduleFires: { answer: reportFires },
+  listFires: { answer: reportFires },
   listCalendars: { answer: { data: [officeCalendar], next_cursor: null, total: 1, scanned: null } },
   getCalendar: { answer: officeCalendar },
   putCalendar: { body: officeDays, answer: officeCalendar },

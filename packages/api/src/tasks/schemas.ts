@@ -6,6 +6,7 @@ import * as z from 'zod';
 import { ATTEMPT_OUTCOMES, TASK_KINDS, TASK_STATES, type TaskState } from '@task-center/model';
 import { backoffAnswer } from './backoff.ts';
 import { callback, shownHeaders } from './callback.ts';
+import { count, maybe, text } from '../answers.ts';
 import { strict } from '../strict.ts';
 import { reason, time } from '../values.ts';
 
@@ -22,11 +23,6 @@ export const LISTED_STATES = [
 
 /** The parts of a task that `include` can ask for. */
 export const TASK_PARTS = ['payload', 'callback', 'attempts', 'result'] as const;
-
-const text = z.string();
-const count = z.int().min(0);
-/** A field that is null where its value is unknown or not reached. */
-const maybe = <S extends z.ZodType>(schema: S) => schema.nullable();
 
 /** Why an attempt failed. `class`: `TypeError`, for a callback `http_status`, and so on. `status`: of the HTTP answer. */
 const attemptError = z

@@ -1,21 +1,19 @@
 // `calendars`: lists, shows, puts and deletes the calendars of schedules through the HTTP API. The service checks all rights and
 // values.
 
-import { etagOf, type Calendar } from '@task-center/api';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Calendar } from '@task-center/api';
+import type { Command } from 'commander';
 import { CliError } from '../errors.ts';
 import type { Io } from '../io.ts';
 import { fileBytes, jsonText } from '../json-input.ts';
 import { oneLine, painter, pairs, table, type Column, type Paint } from '../output.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
+import { addIfVersion, matchOf, type VersionOptions } from '../versions.ts';
 
 interface ShowOptions extends ServiceOptions {
   readonly json?: boolean;
 }
-interface ChangeOptions extends ShowOptions {
-  /** The version that the change is for. */
-  readonly ifVersion?: number;
-}
+interface ChangeOptions extends ShowOptions, VersionOptions {}
 interface PutOptions extends ChangeOptions {
   /** A file with the calendar in JSON; `-` = standard input. Required. */
   readonly file?: string;
@@ -88,9 +86,6 @@ async function calendarIn(file: string | undefined, io: Io): Promise<object> {
   return Object.fromEntries(Object.entries(value).filter(([name]) => !READ_ONLY.has(name)));
 }
 
-const matchOf = ({ ifVersion }: ChangeOptions) =>
-  ifVersion === undefined ? {} : { 'if-match': etagOf(ifVersion) };
-
 /** Stores a calendar, in place of the one with this ID if there is one. */
 async function putCalendar(id: string, options: PutOptions, io: Io): Promise<void> {
   const body = await calendarIn(options.file, io);
@@ -105,14 +100,6 @@ async function deleteCalendar(id: string, options: ChangeOptions, io: Io): Promi
   await api.deleteCalendar({ params: { id }, headers: matchOf(options) });
   io.out(`${id}  deleted`);
 }
-
-function versionNumber(text: string): number {
-  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('Expected the number of a version.');
-  return Number(text);
-}
-
-const addIfVersion = (command: Command): Command =>
-  command.option('--if-version <number>', 'only if it still has this version', versionNumber);
 
 /** Adds `calendars put` and `calendars delete`. */
 function addChanges(calendars: Command, io: Io): void {

@@ -49,8 +49,7 @@ export interface Broker {
   readonly inspect: Inspect;
   readonly presence: Presence;
   readonly schedulerEntries: SchedulerEntries;
-  /** Null = the broker keeps no schedules. */
-  readonly schedules: ScheduleStore | null;
+  readonly schedules: ScheduleStore;
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly claims: Claims;

@@ -52,7 +52,7 @@ async function queuesWithFires(broker: Broker, queues: readonly string[]): Promi
   return used;
 }
 
-/** A page of the history of queues. @throws TaskCenterError `not-supported` */
+/** A page of the history of queues. */
 export async function listFires(broker: Broker, options: FireListOptions): Promise<FireInfoPage> {
   const store = schedulesOf(broker);
   const { queues, after, ...request } = options;
@@ -77,7 +77,7 @@ export async function listFires(broker: Broker, options: FireListOptions): Promi
 /**
  * A page of the history of one schedule, the latest logical time first.
  *
- * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `not-supported`
+ * @throws TaskCenterError `invalid-value`, `schedule-not-found`
  */
 export async function listFiresOf(
   broker: Broker,
@@ -92,7 +92,7 @@ export async function listFiresOf(
   return { fires, next: next && { queue, ...next } };
 }
 
-/** Schedules that will fire, the earliest first, at most 1,000. @throws TaskCenterError `not-supported` */
+/** Schedules that will fire, the earliest first, at most 1,000. */
 export async function listUpcoming(
   broker: Broker,
   {

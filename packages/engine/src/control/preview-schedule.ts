@@ -110,7 +110,7 @@ async function preview(
 /**
  * The next fires of a schedule, as if it were not paused. Those that an overlap will leave out are among them.
  *
- * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `not-supported`
+ * @throws TaskCenterError `invalid-value`, `schedule-not-found`
  */
 export async function previewSchedule(
   broker: Broker,
@@ -134,7 +134,7 @@ const NO_TASK: Omit<ScheduledTask, 'queue'> = {
   meta: {},
 };
 
-/** The same for a schedule that is not stored, as if it were put now. @throws TaskCenterError `invalid-value`, `not-supported` */
+/** The same for a schedule that is not stored, as if it were put now. @throws TaskCenterError `invalid-value` */
 export function previewDraft(
   broker: Broker,
   { settings, queue }: DraftSchedule,

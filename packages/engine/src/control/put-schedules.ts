@@ -282,7 +282,7 @@ const overtaken = ({ settings: { id } }: ScheduleInput) =>
  * its version. Its queue and its kind never change.
  *
  * @throws TaskCenterError `invalid-value`: also if it can never fire, or would be moved to another queue; `payload-too-large`,
- *   `managed-elsewhere`, `version-mismatch`, `schedule-exists`, `not-supported`
+ *   `managed-elsewhere`, `version-mismatch`, `schedule-exists`
  */
 export async function putSchedule(
   broker: Broker,

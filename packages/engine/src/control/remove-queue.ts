@@ -65,7 +65,7 @@ async function removeByForce(broker: Broker, queue: string, options: BulkOptions
 
 /** Schedules are never removed with their queue: nobody would expect them to end. */
 async function requireNoSchedules({ schedules }: Broker, queue: string): Promise<void> {
-  const [counts] = (await schedules?.counts([queue], null)) ?? [];
+  const [counts] = await schedules.counts([queue], null);
   if (counts && counts.all > 0)
     throw new TaskCenterError('queue-not-empty', { queue, states: [], schedules: counts.all });
 }

@@ -69,7 +69,7 @@ function refusedError(
  * Makes a fire now, whatever plan, pause and overlap say. Its outcome in the history is `manual`. The plan stays as it is.
  *
  * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `broker-full`, `duplicate-task`: another task has the lock of a
- *   task with `unique`; `not-supported`
+ *   task with `unique`
  */
 export async function runSchedule(
   broker: Broker,

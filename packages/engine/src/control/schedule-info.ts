@@ -49,13 +49,10 @@ const checkScheduleAddress = createOptionsCheck<ScheduleAddress>('a schedule', {
   businessId: orNull(filledText),
 });
 
-/** The schedules of a broker. @throws TaskCenterError `not-supported`: it keeps none */
-export function schedulesOf(broker: Pick<Broker, 'schedules' | 'name'>): ScheduleStore {
+/** The schedules of a broker. @throws TaskCenterError `invalid-value`: it is no broker */
+export function schedulesOf(broker: Pick<Broker, 'schedules'>): ScheduleStore {
   checkBroker(broker, 'documents');
-  const { schedules, name } = broker;
-  if (schedules) return schedules;
-  const instead = 'Use a `Scheduler`, which keeps its entries in its process, or a broker that can.';
-  throw new TaskCenterError('not-supported', { broker: name, what: 'keep schedules', instead });
+  return broker.schedules;
 }
 
 /** The stored name of a schedule. @throws TaskCenterError `invalid-value` */

@@ -63,15 +63,13 @@ export interface ScheduleListOptions extends ScheduleFilter {
 /** Most calls of one page: a page may be short, and not be the last one. */
 const MAX_LIST_CALLS = 16;
 
-/** @throws TaskCenterError `invalid-value`, `schedule-not-found`, `not-supported` */
+/** @throws TaskCenterError `invalid-value`, `schedule-not-found` */
 export async function getSchedule(broker: Broker, address: ScheduleAddress): Promise<ScheduleInfo> {
   return scheduleInfo(await findSchedule(broker, address));
 }
 
 /**
  * A page of schedules. It may be short or empty although more follow: then `next` is not null.
- *
- * @throws TaskCenterError `not-supported`
  */
 export async function listSchedules(broker: Broker, options: ScheduleListOptions): Promise<ScheduleInfoPage> {
   const store = schedulesOf(broker);
@@ -126,7 +124,7 @@ export async function countSchedules(
 type SchedulePlace = VersionedPlace<FoundSchedule & { readonly version: number }, string | null>;
 
 /** A schedule whose pause changes. */
-function schedulePlace(broker: Broker, address: ScheduleAddress, by: ScheduleSource): SchedulePlace {
+function schedulePlace(broker: Broker, address: ScheduleAddress): SchedulePlace {
   const name = storedNameOf(address);
   const store = schedulesOf(broker);
   const { id } = address;
@@ -143,7 +141,6 @@ function schedulePlace(broker: Broker, address: ScheduleAddress, by: ScheduleSou
     contentOf: ({ record }) => record.pauseReason,
     async write(pauseReason, before) {
       requireSchedule(address, before);
-      requireOwner(id, before.spec, by);
       const { record, nowMs } = before;
       const spec = pauseReason === null ? resumedSpec(before.spec, nowMs) : before.spec;
       const { queue, business, owner, source, calendar, nextFireMs, revision } = record;
@@ -173,9 +170,11 @@ async function changePause(
 ): Promise<VersionChange<ScheduleInfo>> {
   const change = (before: FoundSchedule | null) => {
     requireSchedule(address, before);
+    // Also where nothing would change: a caller learns at once that this is no place to pause it.
+    requireOwner(address.id, before.spec, by);
     return reason;
   };
-  const { item, isNew } = await changeVersion(schedulePlace(broker, address, by), change, expects);
+  const { item, isNew } = await changeVersion(schedulePlace(broker, address), change, expects);
   return { item: scheduleInfo(item), isNew };
 }
 
@@ -183,7 +182,7 @@ async function changePause(
  * Fires of the schedule are no longer made. One that is paused already gets the new reason.
  *
  * @param options `reason`: for people
- * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`, `version-mismatch`, `not-supported`
+ * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`, `version-mismatch`
  */
 export async function pauseSchedule(
   broker: Broker,
@@ -210,7 +209,7 @@ export async function resumeSchedule(
 /**
  * Removes a schedule with its history. Its tasks stay.
  *
- * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`, `version-mismatch`, `not-supported`
+ * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`, `version-mismatch`
  */
 export async function removeSchedule(
   broker: Broker,
@@ -225,5 +224,5 @@ export async function removeSchedule(
     requireSchedule(address, before);
     requireOwner(address.id, before.spec, by);
   };
-  await removeVersion(schedulePlace(broker, address, by), check, expects);
+  await removeVersion(schedulePlace(broker, address), check, expects);
 }

@@ -143,7 +143,7 @@ export class Schedules {
    * ```
    *
    * @throws TaskCenterError `invalid-value`: also if it can never fire, or would be moved to another queue; `payload-too-large`,
-   *   `schedule-exists`, `managed-elsewhere`, `version-mismatch`, `not-supported`: this kind of broker keeps no schedules
+   *   `schedule-exists`, `managed-elsewhere`, `version-mismatch`
    */
   async put<Input>(schedule: ScheduleOptions<Input>, options: ScheduleVersion = {}): Promise<Schedule> {
     const test = testOf(options);
@@ -154,12 +154,12 @@ export class Schedules {
     return toSchedule(item);
   }
 
-  /** @throws TaskCenterError `invalid-value`, `schedule-not-found`, `not-supported` */
+  /** @throws TaskCenterError `invalid-value`, `schedule-not-found` */
   async get(schedule: ScheduleAddress | string): Promise<Schedule> {
     return toSchedule(await control.getSchedule(this.#broker, addressOf(schedule)));
   }
 
-  /** All schedules that fit, by queue and name. @throws TaskCenterError `invalid-value`, `not-supported` */
+  /** All schedules that fit, by queue and name. @throws TaskCenterError `invalid-value` */
   async list(query: ScheduleQuery = {}): Promise<Schedule[]> {
     const schedules: Schedule[] = [];
     for await (const schedule of this.iterate(query)) schedules.push(schedule);
@@ -181,7 +181,7 @@ export class Schedules {
   /**
    * No fire is made until it is resumed. Paused again, it has the new reason.
    *
-   * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`, `not-supported`
+   * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`
    */
   async pause(
     schedule: ScheduleAddress | string,
@@ -200,8 +200,7 @@ export class Schedules {
    * Makes a fire now, whatever plan, pause and overlap say.
    *
    * @param options `payload`: in place of its own
-   * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `payload-too-large`, `duplicate-task`, `broker-full`,
-   *   `not-supported`
+   * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `payload-too-large`, `duplicate-task`, `broker-full`
    */
   async run(
     schedule: ScheduleAddress | string,
@@ -218,7 +217,7 @@ export class Schedules {
   /**
    * The next fires, of a schedule that is stored or of one that might be put. Those that an overlap will leave out are among them.
    *
-   * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `not-supported`
+   * @throws TaskCenterError `invalid-value`, `schedule-not-found`
    */
   async preview(
     schedule: ScheduleAddress | string | ScheduleOptions,
@@ -241,7 +240,7 @@ export class Schedules {
    * The newest lines of its history, at most 100, the latest logical time first.
    *
    * @param options `limit`: 1 to 100, default 20
-   * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `not-supported`
+   * @throws TaskCenterError `invalid-value`, `schedule-not-found`
    */
   async fires(
     schedule: ScheduleAddress | string,
@@ -255,7 +254,7 @@ export class Schedules {
   /**
    * Removes a schedule with its history. Its tasks stay.
    *
-   * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`, `version-mismatch`, `not-supported`
+   * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`, `version-mismatch`
    */
   async remove(schedule: ScheduleAddress | string, options: ScheduleVersion = {}): Promise<void> {
     const { expects } = testOf(options);

@@ -35,8 +35,7 @@ async function openOne(harness: Harness, plan: Partial<SchedulePlan> = {}): Prom
   return bench;
 }
 
-const fire = ({ broker }: Bench, ...writes: readonly FireWrite[]) =>
-  broker.schedules!.fire('default', writes);
+const fire = ({ broker }: Bench, ...writes: readonly FireWrite[]) => broker.schedules.fire('default', writes);
 
 function writing(harness: Harness): void {
   test('a fire stores its tasks and its plan', async () => {

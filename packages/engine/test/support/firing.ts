@@ -53,7 +53,7 @@ export class FiringBench {
   }
 
   get store(): ScheduleStore {
-    return this.broker.schedules!;
+    return this.broker.schedules;
   }
 
   get now(): number {

@@ -4,7 +4,7 @@ import { dateOf, type Calendar } from './calendar.ts';
 import { cnDays } from './cn.generated.ts';
 
 /** The dates of ranges such as `01-01 02-10..02-17` of a year. */
-function datesOf(year: string, ranges: string): string[] {
+function listDates(year: string, ranges: string): string[] {
   const dates: string[] = [];
   for (const range of ranges.split(' ')) {
     const [first = '', last = first] = range.split('..');
@@ -15,7 +15,7 @@ function datesOf(year: string, ranges: string): string[] {
 }
 
 const allDates = (list: 'off' | 'on') =>
-  Object.entries(cnDays).flatMap(([year, ranges]) => datesOf(year, ranges[list]));
+  Object.entries(cnDays).flatMap(([year, ranges]) => listDates(year, ranges[list]));
 
 /** Made when somebody first asks for it: most processes never do. */
 let cn: Calendar | null = null;

@@ -28,6 +28,7 @@ describe('a configuration', () => {
       worker: { concurrency: 10, maxStallMs: 30_000 },
       callbacks: { mode: 'try', allow: [], concurrency: 256 },
       limits: { queues: 5_000 },
+      schedules: [],
       keyFile: './data/admin.key',
       log: { level: 'info' },
       shutdown: { timeoutMs: 8_000, unreadyMs: 0 },

@@ -120,6 +120,7 @@ function configOf(values: Record<SettingPath, unknown>, sources: Sources): Confi
       concurrency: values['callbacks.concurrency'] as number,
     },
     limits: { queues: values['limits.queues'] as number },
+    schedules: structuredClone(values.schedules) as unknown[],
     keyFile: (values.key_file as string | null) ?? `${folder}/admin.key`,
     log: { level: values['log.level'] as LogLevel },
     shutdown: {

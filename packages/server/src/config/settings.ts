@@ -5,11 +5,22 @@
  * `npm run generate`, which rewrites `etc/taskcenter.yaml`. The variable and the checks follow from the entry. A flag is
  * written by hand, in `packages/cli/src/commands/serve.ts`.
  */
-import { isIP } from 'node:net';
 import * as z from 'zod';
-import { formatDuration, parseDuration } from '@task-center/model';
 import { ALLOWABLE_FINDINGS } from '@task-center/engine';
 import { LOG_LEVELS, SERVICE_ROLES } from './config.ts';
+import {
+  ALLOW,
+  allowRule,
+  configuredSchedule,
+  count,
+  duration,
+  hasOwnNames,
+  HOST,
+  isBaseUrl,
+  isBrokerUrl,
+  SCHEDULES,
+  wholeNumber,
+} from './setting-values.ts';
 
 /** One key of the configuration. */
 export interface Setting {
@@ -29,80 +40,6 @@ export interface Setting {
   /** Whether SIGHUP is enough for a change in the file to take effect. All other keys need a restart: `reload.ts`. */
   readonly live?: true;
 }
-
-/** One port, or a range such as `8000-8100`. */
-const PORTS = /^(\d{1,5})(?:-(\d{1,5}))?$/;
-
-function isPorts(text: string): boolean {
-  const [, from, to = from] = PORTS.exec(text) ?? [];
-  return from !== undefined && Number(from) >= 1 && Number(from) <= Number(to) && Number(to) <= 65_535;
-}
-
-/** An IPv4 or IPv6 address, alone or with a prefix length: `10.0.0.0/8`. */
-function isCidr(text: string): boolean {
-  const [address = '', bits, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-/** One entry of `callbacks.allow`, in the form of `UrlRules`: hosts or a network that callbacks may go to. */
-const allowRule = z
-  .strictObject({
-    cidr: z.string().refine(isCidr, { error: 'an address or network such as 10.0.0.0/8' }).optional(),
-    host: z
-      .string()
-      .regex(/^(?:\*\.)?[A-Za-z0-9._:[\]-]{1,253}$/, { error: 'a host such as erp.lan or *.example.com' })
-      .optional(),
-    ports: z
-      .array(
-        z.union([z.int().min(1).max(65_535), z.string().refine(isPorts)], {
-          error: 'a port or a range such as "8000-8100"',
-        }),
-      )
-      .optional(),
-    http: z.boolean().optional(),
-  })
-  .refine(({ cidr, host }) => (cidr === undefined) !== (host === undefined), {
-    error: 'exactly one of cidr and host',
-  });
-
-const ALLOW =
-  'a list of {cidr or host, ports, http}, such as [{"host":"erp.lan","ports":["8080"],"http":true}]';
-
-/** Broker URLs that `URL` cannot check: several hosts, or a path. A single Redis has an ordinary URL. */
-const BROKER_FORMS = [
-  /^sqlite:./,
-  /^rediss?-sentinel:\/\/[^/?#]+(?:\/\d*)?\?(?:.*&)?master=./,
-  /^rediss?-cluster:\/\/[^/?#]+\/?(?:\?|$)/,
-  /^redis-socket:\/\/(?:[^@/]*@)?\/./,
-];
-
-function isBrokerUrl(text: string): boolean {
-  if (BROKER_FORMS.some((form) => form.test(text))) return true;
-  return /^rediss?:\/\/./.test(text) && URL.canParse(text);
-}
-
-/** A URL that paths can be appended to: no query, no fragment, and no user name, because every link would show it. */
-function isBaseUrl(text: string): boolean {
-  if (!/^https?:\/\/[^/?#@]/.test(text) || !URL.canParse(text)) return false;
-  const { search, hash, username } = new URL(text);
-  return search === '' && hash === '' && username === '';
-}
-
-/** A host name or an IP address. Whether this machine has it shows when the service starts to listen. */
-const HOST = /^(?:[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45})$/;
-const wholeNumber = (min: number, max: number) => z.int().min(min).max(max);
-const count = (max: number) => ({ schema: wholeNumber(1, max), expected: `a whole number from 1 to ${max}` });
-
-/** A duration as text, within bounds. */
-const duration = (minMs: number, maxMs: number) => ({
-  schema: z.string().refine((text) => {
-    const ms = parseDuration(text);
-    return ms !== null && ms >= minMs && ms <= maxMs;
-  }),
-  expected: `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 30s or 1m30s`,
-});
 
 /** Every key of the configuration, by its path. */
 export const settings = {
@@ -234,6 +171,16 @@ export const settings = {
     about:
       'Number of queues. A submission over HTTP that would make one more is refused. Queues that programs make with the library or in Go count, but these programs are never refused.',
     harmless: true,
+  },
+  schedules: {
+    schema: z.array(configuredSchedule).refine(hasOwnNames, { error: 'each schedule with another id' }),
+    expected: SCHEDULES,
+    form: 'json',
+    fallback: [],
+    about:
+      'Schedules, as in the body of PUT /v1/schedules/{id}, each with its id. An instance with the role scheduler stores them at its start, and removes those that an earlier configuration had and this one has not. They cannot be changed over the API. None by default; below is an example.',
+    example:
+      '[{ id: nightly, cron: "0 3 * * *", timezone: Europe/Berlin, task: { type: cleanup, queue: low } }]',
   },
   key_file: {
     schema: z.string().min(1),

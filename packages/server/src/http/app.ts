@@ -18,6 +18,7 @@ import { dispatch } from './dispatch.ts';
 import { createBudgets } from './memory/budget.ts';
 import { declaredFraming, hasBody, requestIdOf, usualHeaders } from './headers.ts';
 import { queueHandlers } from './queues/handlers.ts';
+import { scheduleHandlers } from './schedules/handlers.ts';
 import { serviceHandlers } from './service/handlers.ts';
 import { taskHandlers } from './tasks/handlers.ts';
 import { PROBLEM_TYPE } from '../media-types.ts';
@@ -28,6 +29,7 @@ const handlers: Handlers = {
   ...taskHandlers,
   ...batchHandlers,
   ...queueHandlers,
+  ...scheduleHandlers,
   ...calendarHandlers,
   ...accessHandlers,
   ...brokerHandlers,

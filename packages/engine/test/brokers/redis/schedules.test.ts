@@ -13,7 +13,7 @@ const STEP = [{ queue: 'default', limit: 256 }];
 
 describe.skipIf(!hasRedis())('schedules on Redis', () => {
   const bed = redisBed();
-  const store = (): ScheduleStore => bed.broker.schedules!;
+  const store = (): ScheduleStore => bed.broker.schedules;
 
   async function put(overrides: Partial<SchedulePut> = {}) {
     const { plan: _plan, ...schedule } = aSchedule(overrides);

@@ -137,7 +137,7 @@ async function useGroups({ broker: { submit, groups }, advance }: Bed): Promise<
 
 /** Schedules with runs that end in all ways, and lines of history that are trimmed and expire. */
 async function useSchedules({ broker, exchange, advance, ask, now }: Bed): Promise<void> {
-  const store = broker.schedules!;
+  const store = broker.schedules;
   const schedule = { queue: 'q', name: 's', spec: '{}', business: null, owner: null, source: 'api' };
   const text = { ...schedule, calendar: null, pauseReason: null, nextFireMs: null };
   await store.put([{ ...text, expectedRevision: 0 }]);

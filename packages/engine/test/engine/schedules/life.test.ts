@@ -75,7 +75,7 @@ describe.each(brokerKinds)('on $name', ({ available, createStore }) => {
     const skipped = { id: queue, cron: '* * * * * *', overlap: 'queue', maxRuns: 2 } as const;
     await schedules.put({ ...skipped, task: { task: 'slow', queue } });
     await until(() => started.length === 1);
-    const waits = async () => (await broker.schedules!.get([queue])).schedules[0]?.awaitsEnd === true;
+    const waits = async () => (await broker.schedules.get([queue])).schedules[0]?.awaitsEnd === true;
     await until(waits);
     const queued = nextEvent(worker.events, 'schedule.fired', ({ outcome }) => outcome === 'queued');
     release();

@@ -1,0 +1,152 @@
+import { writeFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
+import { testApp, type TestApp } from '../../server/test/support/test-app.ts';
+import type { Io } from '../src/io.ts';
+import { runCli } from '../src/program.ts';
+
+let folder: TempFolder;
+let app: TestApp;
+let env: Record<string, string>;
+beforeAll(async () => {
+  folder = await tempFolder();
+  app = await testApp();
+  writeFileSync(folder.file('key'), await app.createKey({ role: 'submitter' }));
+  env = {
+    TASKCENTER_URL: `http://127.0.0.1:${await app.listen()}`,
+    TASKCENTER_KEY_FILE: folder.file('key'),
+  };
+});
+afterAll(async () => {
+  await app.close();
+  await folder.remove();
+});
+
+/** Runs `schedules` in this process: only the service is reached over a connection. */
+async function run(args: readonly string[], input = '') {
+  const written = { out: '', err: '' };
+  const io: Io = {
+    env,
+    colours: { out: false, err: false },
+    errIsTerminal: false,
+    out: (text) => void (written.out += `${text}\n`),
+    err: (text) => void (written.err += `${text}\n`),
+    readInput: () => Promise.resolve(Buffer.from(input)),
+    service: null,
+    onSignal: () => () => {},
+    exit: () => {},
+  };
+  return { code: await runCli(['schedules', ...args], io), ...written };
+}
+
+const task = { type: 'cleanup', queue: 'low' };
+const yearly = { cron: '0 3 1 1 *', task };
+const put = (id: string, body: unknown, ...args: string[]) =>
+  run(['put', id, '-f', '-', ...args], typeof body === 'string' ? body : JSON.stringify(body));
+const apply = (list: unknown, ...args: string[]) =>
+  run(['apply', '-f', '-', ...args], typeof list === 'string' ? list : JSON.stringify(list));
+
+test('a schedule is put, shown, edited in the version that was shown, listed and deleted', async () => {
+  const made = await put('nightly', { ...yearly, owner: 'ops' }, '--create');
+  expect(made).toMatchObject({ code: 0, err: '' });
+  expect(made.out).toMatch(/^nightly {2}version 1 {2}next fire 20\d\d-01-01T03:00:00\.000Z\n$/);
+  expect((await put('nightly', yearly, '--create')).code).toBe(1);
+  expect((await run(['show', 'nightly'])).out).toMatch(/plan +0 3 1 1 \*\n[^]*task +cleanup in low\n/);
+  const shown = JSON.parse((await run(['show', 'nightly', '--json'])).out) as object;
+  expect((await put('nightly', { ...shown, overlap: 'skip' }, '--if-version', '1')).out).toContain(
+    'version 2',
+  );
+  const stale = await put('nightly', { ...shown, overlap: 'queue' }, '--if-version', '1');
+  expect([stale.code, stale.err]).toEqual([1, expect.stringContaining('version')]);
+  expect((await run(['--owner', 'ops'])).out).toMatch(/^id +plan[^]*\nnightly +0 3 1 1 \* +UTC +low/);
+  expect((await run(['list', '--failing'])).out).not.toContain('nightly');
+  expect((await run(['delete', 'nightly', '--if-version', '2'])).out).toBe('nightly  deleted\n');
+  expect((await run(['show', 'nightly'])).code).toBe(1);
+});
+
+test('a schedule is paused, resumed, run with another payload and previewed; the history is shown', async () => {
+  await put(
+    'report',
+    '{"cron":"0 3 1 1 *","task":{"type":"report","queue":"low","payload":12345678901234567890}}',
+  );
+  expect((await run(['show', 'report', '--json'])).out).toContain('"payload":12345678901234567890');
+  expect((await run(['pause', 'report', '--reason', 'migration'])).out).toBe('report  paused\n');
+  expect((await run(['list', '--paused'])).out).toContain('paused: migration');
+  expect((await run(['resume', 'report'])).out).toMatch(/^report {2}resumed {2}next fire 20/);
+  const ran = await run(['run', 'report', '--payload', '98765432109876543210', '--json']);
+  expect(ran.out).toContain('"payload":98765432109876543210');
+  const { id } = JSON.parse(ran.out) as { id: string };
+  expect((await run(['fires', 'report'])).out).toContain(id);
+  expect((await run(['fires'])).out).toMatch(/^schedule +fire at[^]*\nreport +20.*manual/);
+  expect((await run(['preview', 'report', '-n', '2'])).out.split('\n')).toHaveLength(4);
+  expect((await run(['preview', 'report', '-n', '101'])).code).toBe(1);
+  await run(['delete', 'report']);
+});
+
+test('apply makes what the file has, shows a diff before, and prunes only what its owner has', async () => {
+  await put('foreign', { ...yearly, owner: 'others' });
+  const list = [
+    { id: 'a', ...yearly, jitter: '90s' },
+    { id: 'b', ...yearly, task: { ...task, payload: { n: 1 }, timeout: '60s' } },
+  ];
+  const dry = await apply(list, '--owner', 'ops', '--prune', '--dry-run');
+  expect(dry).toMatchObject({
+    code: 0,
+    out: '+ a\n+ b\n2 to create, 0 to change, 0 to delete, 0 as they are\n',
+  });
+  expect((await run(['show', 'a'])).code).toBe(1);
+  expect((await apply(list, '--owner', 'ops')).out).toContain('2 created, 0 changed');
+  // The same in other words.
+  const same = [{ ...list[0], jitter: '1m30s', timezone: 'UTC' }, list[1]];
+  expect((await apply({ schedules: same }, '--owner', 'ops', '--prune', '--dry-run')).out).toBe(
+    '0 to create, 0 to change, 0 to delete, 2 as they are\n',
+  );
+  expect((await apply(same, '--owner', 'ops')).out).toBe('0 created, 0 changed, 0 deleted, 2 as they were\n');
+  const changed = [
+    { ...list[1], overlap: 'skip', task: { ...task, payload: { n: 2 }, timeout: '1m' } },
+    { id: 'c', ...yearly },
+  ];
+  const diff = '+ c\n    x';
+  const planned = await apply(changed, '--owner', 'ops', '--prune', '--dry-run');
+  expect(planned.out).toBe(
+    [
+      '~ b',
+      '    overlap: "allow" -> "skip"',
+      '    task.payload: {"n":1} -> {"n":2}',
+      diff.slice(0, 3),
+      '- a',
+      '1 to create, 1 to change, 1 to delete, 0 as they are',
+      '',
+    ].join('\n'),
+  );
+  const done = await apply(changed, '--owner', 'ops', '--prune');
+  expect(done.out).toContain('1 created, 1 changed, 1 deleted, 0 as they were');
+  const ids = (JSON.parse((await run(['list', '--json'])).out) as { data: { id: string }[] }).data.map(
+    ({ id }) => id,
+  );
+  expect(ids.toSorted()).toEqual(['b', 'c', 'foreign']);
+});
+
+test('apply stores what is valid, names what is refused, and then prunes nothing', async () => {
+  await put('keep', { ...yearly, owner: 'team' });
+  const list = [
+    { id: 'bad', ...yearly, cron: '99 * * * *' },
+    { id: 'good', ...yearly },
+  ];
+  const { code, out, err } = await apply(list, '--owner', 'team', '--prune');
+  expect([code, err]).toEqual([1, expect.stringContaining('1 of 2 schedules were refused')]);
+  expect(out).toMatch(
+    /^! bad {2}.*cron[^]*\+ good\n1 created, 0 changed, 0 deleted, 0 as they were, 1 refused\n$/,
+  );
+  expect((await run(['show', 'keep'])).code).toBe(0);
+});
+
+test.each([
+  ['[{"id":"a"},{"id":"a"}]', [], 'has the schedule "a" twice'],
+  ['[{"cron":"x"}]', [], 'entry 1, has no id'],
+  ['7', [], 'has no list of schedules'],
+  ['[]', ['--prune'], '--prune needs --owner'],
+])('apply refuses %s %s', async (text, args, message) => {
+  const { code, err } = await apply(text, ...args);
+  expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+});

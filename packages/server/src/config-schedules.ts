@@ -1,0 +1,85 @@
+/** The schedules of the configuration: stored at a start, and those that it no longer names are removed. */
+import { namedSchedule, type NamedSchedule } from '@task-center/api';
+import { control, type Broker, type Runtime } from '@task-center/engine';
+import { storedTaskId } from '@task-center/model';
+import type { Principal } from './auth/principal.ts';
+import type { Config } from './config/config.ts';
+import { RawPayload } from './http/json-body.ts';
+import { scheduleToPut } from './http/schedules/submission.ts';
+import type { UrlRules } from './callbacks/url-rules.ts';
+
+/** The configuration may do everything. Its tasks name it as the one who made them. */
+const CONFIGURATION: Principal = {
+  keyId: 'config',
+  name: 'the configuration',
+  role: 'admin',
+  queues: null,
+  businesses: null,
+};
+
+export interface ApplyDeps {
+  readonly config: Pick<Config, 'schedules'>;
+  readonly rules: UrlRules;
+  readonly runtime: Runtime;
+}
+
+/** As over HTTP, where a payload is the bytes that were sent. */
+function withPayload({ task, ...body }: NamedSchedule): NamedSchedule {
+  if (task?.payload === undefined || task.payload === null) return { ...body, task };
+  const payload = new RawPayload(Buffer.from(JSON.stringify(task.payload)));
+  return { ...body, task: { ...task, payload } };
+}
+
+/** What is stored of a schedule of the configuration. Null: it is refused, which was logged. */
+function readOne(given: unknown, { rules, runtime }: ApplyDeps): control.ScheduleInput | null {
+  const { id, ...body } = withPayload(namedSchedule.parse(given));
+  const { clock, newId, log } = runtime;
+  try {
+    const submission = {
+      principal: CONFIGURATION,
+      headers: new Headers(),
+      rules,
+      nowMs: clock.wallMs(),
+      newId,
+    };
+    return scheduleToPut({ id, body, source: 'config' }, submission);
+  } catch (error) {
+    log.error(
+      { schedule: id, err: error },
+      'a schedule of the configuration was refused; the stored one stays',
+    );
+    return null;
+  }
+}
+
+/** Removes those that came from a configuration and are not named any more. */
+async function removeOthers(
+  broker: Broker,
+  named: ReadonlySet<string>,
+  { runtime }: ApplyDeps,
+): Promise<void> {
+  for await (const { storedName, spec } of control.iterateSchedules(broker, { source: 'config' })) {
+    if (named.has(storedName)) continue;
+    const { id, businessId } = spec;
+    await control.removeSchedule(broker, { id, businessId }, { by: 'config' });
+    runtime.log.info({ schedule: id }, 'a schedule was removed: the configuration no longer has it');
+  }
+}
+
+/**
+ * Stores the schedules of the configuration. One that is refused is logged, and the others are stored: the service serves all the
+ * same. The set of the instance that was started last wins.
+ */
+export async function applySchedules(broker: Broker, deps: ApplyDeps): Promise<void> {
+  const { config, runtime } = deps;
+  const named = config.schedules.map((given) => namedSchedule.parse(given));
+  const inputs = config.schedules.flatMap((given) => readOne(given, deps) ?? []);
+  const results = await control.putSchedules(broker, inputs);
+  results.forEach((result, i) => {
+    if (!('error' in result)) return;
+    const { id } = inputs[i]!.settings;
+    runtime.log.error({ schedule: id, err: result.error }, 'a schedule of the configuration was refused');
+  });
+  const names = new Set(named.map(({ id, business_id }) => storedTaskId(id, business_id ?? null)));
+  await removeOthers(broker, names, deps);
+}

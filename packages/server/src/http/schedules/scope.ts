@@ -1,0 +1,65 @@
+/** Which schedules a call may see: those of the key's queues and businesses. All others look as if they did not exist. */
+import { itemAt } from '@task-center/api';
+import { control, logicalQueue, type Broker } from '@task-center/engine';
+import { storedQueues } from '@task-center/model';
+import { requireQueueAccess, seesBusiness, seesQueue, type Principal } from '../../auth/principal.ts';
+import { invalid, scheduleNotFound } from '../../problem.ts';
+import type { AppDeps } from '../deps.ts';
+
+/** A call that names a schedule. */
+export interface ScheduleCall {
+  readonly params: { readonly id: string };
+  readonly query: { readonly business_id?: string | undefined };
+  readonly principal: Principal;
+  readonly deps: Pick<AppDeps, 'broker'>;
+}
+
+/**
+ * The name of the schedule: the business is that of the query, or the only one of the key.
+ *
+ * @throws ProblemError `not-found` the key does not have that business; `validation-failed` it has several
+ */
+export function addressOf({ params, query, principal }: ScheduleCall): Required<control.ScheduleAddress> {
+  const { businesses } = principal;
+  const [first = null, ...others] = businesses ?? [];
+  const { id } = params;
+  if (query.business_id === undefined && others.length > 0) {
+    const message = 'is required: the key has several businesses';
+    const details = { code: 'required', message, got: null };
+    throw invalid([itemAt({ location: 'parameter', basePath: [] }, ['business_id'], details)]);
+  }
+  const businessId = query.business_id ?? first;
+  if (!seesBusiness(principal, businessId)) throw scheduleNotFound();
+  return { id, businessId };
+}
+
+/** The schedule that a call names. @throws ProblemError `not-found`, `validation-failed` */
+export async function findSchedule(call: ScheduleCall): Promise<control.ScheduleInfo> {
+  const info = await control.getSchedule(call.deps.broker, addressOf(call));
+  if (!seesQueue(call.principal, logicalQueue(info.queue).name)) throw scheduleNotFound();
+  return info;
+}
+
+/**
+ * The stored queues whose schedules a key may see, or those of one queue.
+ *
+ * @throws ProblemError `forbidden`
+ */
+export async function visibleQueues(
+  broker: Broker,
+  principal: Principal,
+  only?: string,
+): Promise<readonly string[]> {
+  if (only === undefined) {
+    const queues = await broker.inspect.queues();
+    return queues.filter((stored) => seesQueue(principal, logicalQueue(stored).name));
+  }
+  requireQueueAccess(principal, only);
+  return storedQueues(only);
+}
+
+/** The businesses that a list is limited to: those of the key, or one of them; null = any and none. */
+export function listedBusinesses({ businesses }: Principal, only?: string): readonly string[] | null {
+  if (only === undefined) return businesses;
+  return businesses === null || businesses.includes(only) ? [only] : [];
+}
