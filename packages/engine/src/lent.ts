@@ -1,5 +1,5 @@
 import * as model from '@task-center/model';
-import { createFieldsCheck, createOptionsCheck, object, required } from './checks/options.ts';
+import { createFieldsCheck, createOptionsCheck, object, required, textMap } from './checks/options.ts';
 import {
   abortSignal,
   anyText,
@@ -64,11 +64,6 @@ const delayMs = checkOf(
   'a time in ms, at most 24 days',
   (value) => typeof value === 'number' && value <= 2 ** 31 - 1,
 );
-/** Headers of a task. */
-const textMap: ValueCheck = (value, name) => {
-  object(value, name);
-  for (const [key, text] of Object.entries(value as object)) anyText(text, `${name}.${key}`);
-};
 /** A task's context, as the HTTP service builds it. */
 const checkContext = createOptionsCheck<model.TaskContext>('the context', {
   businessId: anyText,

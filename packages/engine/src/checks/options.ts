@@ -1,6 +1,6 @@
 import { invalidValue, messageOf, shown, TaskCenterError } from '../errors/task-center-error.ts';
 import { likelyName } from './likely-name.ts';
-import { passes, type ValueCheck } from './values.ts';
+import { anyText, passes, type ValueCheck } from './values.ts';
 
 // The one checker of options objects. Each interface has a table beside it with a row for every option: what the compiler
 // checks for TypeScript, this checks for everyone, before anything else is done with the options.
@@ -32,6 +32,12 @@ const isPlainObject = (value: unknown): boolean =>
 /** An object of any fields. */
 export const object: ValueCheck = (value, name) => {
   if (!isOptions(value)) throw invalidValue(name, value, 'a plain object');
+};
+
+/** An object whose fields are texts, such as the headers of a task. */
+export const textMap: ValueCheck = (value, name) => {
+  object(value, name);
+  for (const [key, text] of Object.entries(value as object)) anyText(text, `${name}.${key}`);
 };
 
 /** A name as errors show it: as it is, unless it could look like something else. */
@@ -148,13 +154,13 @@ export function createOptionsCheck<Options extends object>(
 export function createFieldsCheck<Argument extends object>(
   name: string,
   table: OptionRows<Argument>,
-): (given: unknown) => Argument {
+): OptionsCheck<Argument> {
   const rows = rowsOf(table);
   const expected = `an object with ${rows.map(([field]) => `\`${field}\``).join(', ')}`;
-  return (given) =>
-    callCheck(name, () => {
-      if (typeof given !== 'object' || given === null) throw invalidValue(name, given, expected);
-      checkRows(given as Fields, rows, '');
+  return (given, path = '') =>
+    callCheck(path || name, () => {
+      if (typeof given !== 'object' || given === null) throw invalidValue(path || name, given, expected);
+      checkRows(given as Fields, rows, path);
       return given as Argument;
     });
 }

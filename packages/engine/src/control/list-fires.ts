@@ -2,9 +2,12 @@
 import { MAX_PAGE } from '../broker/bounds.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { FireListRequest, FireRecord, UpcomingFire, TimeSpan } from '../broker/fires.ts';
-import { MAX_UPCOMING } from '../broker/fires.ts';
+import { END_STATES, FIRE_OUTCOMES, MAX_UPCOMING } from '../broker/fires.ts';
 import { MAX_SCHEDULE_NAMES } from '../broker/schedule-records.ts';
+import { createOptionsCheck, required } from '../checks/options.ts';
+import { anyText, orNull, wholeNumber } from '../checks/values.ts';
 import { mapBounded } from '../runtime/map-bounded.ts';
+import { pageLimit, textList, timeSpan, wallMs, wordList } from './schedule-arguments.ts';
 import { findSchedule, inTextOrder, schedulesOf, type ScheduleAddress } from './schedule-info.ts';
 
 /** A place in the history of several queues: the latest logical time first, then by queue, then the newest line first. */
@@ -21,6 +24,29 @@ export interface FireListOptions extends Omit<FireListRequest, 'queue' | 'before
   /** Begin after this place; null = with the newest fire. */
   readonly after: FirePlace | null;
 }
+type FiresOfOptions = Omit<FireListOptions, 'queues' | 'name'>;
+
+const checkFirePlace = createOptionsCheck<FirePlace>('a place in the history', {
+  fireMs: required(wallMs),
+  queue: required(anyText),
+  line: required(wholeNumber(0)),
+});
+
+const FIRES_OF_ROWS = {
+  businesses: textList,
+  owners: textList,
+  outcomes: wordList(FIRE_OUTCOMES),
+  ends: wordList(END_STATES),
+  span: timeSpan,
+  limit: required(pageLimit),
+  after: required(orNull((value, name) => void checkFirePlace(value, name))),
+};
+const checkFiresOf = createOptionsCheck<FiresOfOptions>('listFiresOf', FIRES_OF_ROWS);
+const checkFires = createOptionsCheck<FireListOptions>('listFires', {
+  ...FIRES_OF_ROWS,
+  queues: textList,
+  name: anyText,
+});
 
 /** A page of fires. It may be short or empty although more follow: then `next` is not null. */
 export interface FireInfoPage {
@@ -52,10 +78,10 @@ async function queuesWithFires(broker: Broker, queues: readonly string[]): Promi
   return used;
 }
 
-/** A page of the history of queues. */
+/** A page of the history of queues. @throws TaskCenterError `invalid-value` */
 export async function listFires(broker: Broker, options: FireListOptions): Promise<FireInfoPage> {
   const store = schedulesOf(broker);
-  const { queues, after, ...request } = options;
+  const { queues, after, ...request } = checkFires(options);
   const limit = Math.min(request.limit, MAX_PAGE);
   const used = await queuesWithFires(broker, queues ?? (await broker.inspect.queues()));
   const pages = await mapBounded(used, MAX_ASKED_QUEUES, async (queue) => ({
@@ -82,30 +108,41 @@ export async function listFires(broker: Broker, options: FireListOptions): Promi
 export async function listFiresOf(
   broker: Broker,
   address: ScheduleAddress,
-  options: Omit<FireListOptions, 'queues' | 'name'>,
+  options: FiresOfOptions,
 ): Promise<FireInfoPage> {
+  const { after, ...request } = checkFiresOf(options);
   const { record } = await findSchedule(broker, address);
-  const { after, ...request } = options;
   const before = after && { fireMs: after.fireMs, line: after.line };
   const { queue, name } = record;
   const { fires, next } = await schedulesOf(broker).fires({ ...request, queue, name, before });
   return { fires, next: next && { queue, ...next } };
 }
 
-/** Schedules that will fire, the earliest first, at most 1,000. */
-export async function listUpcoming(
-  broker: Broker,
-  {
-    queues,
-    ...request
-  }: {
-    readonly queues?: readonly string[];
-    readonly businesses?: readonly string[];
-    readonly span: TimeSpan;
-    readonly limit: number;
-  },
-): Promise<UpcomingFire[]> {
+/** Which fires to come are listed. */
+interface UpcomingOptions {
+  /** Stored queues in any order; default: all. */
+  readonly queues?: readonly string[];
+  /** Only schedules of these businesses. */
+  readonly businesses?: readonly string[];
+  readonly span: TimeSpan;
+  readonly limit: number;
+}
+
+const checkUpcoming = createOptionsCheck<UpcomingOptions>('listUpcoming', {
+  queues: textList,
+  businesses: textList,
+  span: required(timeSpan),
+  limit: required(pageLimit),
+});
+
+/**
+ * Schedules that will fire, the earliest first, at most 1,000.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export async function listUpcoming(broker: Broker, options: UpcomingOptions): Promise<UpcomingFire[]> {
   const store = schedulesOf(broker);
+  const { queues, ...request } = checkUpcoming(options);
   const limit = Math.min(request.limit, MAX_UPCOMING);
   const all = queues ?? (await broker.inspect.queues());
   const found: UpcomingFire[] = [];

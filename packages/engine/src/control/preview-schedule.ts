@@ -12,9 +12,13 @@ import {
 import type { Broker } from '../broker/broker.ts';
 import { MAX_SCHEDULE_NAMES } from '../broker/schedule-records.ts';
 import { findCalendar } from '../calendars/calendars.ts';
+import { createOptionsCheck, required } from '../checks/options.ts';
+import { anyText, wholeNumber, withMethods } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { knownCalendar } from '../firer/calendar-cache.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
+import { checkBusinesses } from './arguments.ts';
+import { checkScheduleSettings, textList, wallMs } from './schedule-arguments.ts';
 import { findSchedule, schedulesOf, type ScheduleAddress } from './schedule-info.ts';
 
 /** A fire that is still to come. */
@@ -35,11 +39,24 @@ export interface PreviewOptions {
   readonly clock?: Pick<Clock, 'wallMs'>;
 }
 
+const checkPreview = createOptionsCheck<PreviewOptions>('a preview', {
+  limit: required(wholeNumber(1, 100)),
+  fromMs: wallMs,
+  queues: textList,
+  businesses: checkBusinesses,
+  clock: withMethods('a clock', ['wallMs']),
+});
+
 /** A schedule that is not stored. */
 export interface DraftSchedule {
   readonly settings: ScheduleSettings;
   readonly queue: string;
 }
+
+const checkDraftSchedule = createOptionsCheck<DraftSchedule>('a draft', {
+  settings: required((value, name) => void checkScheduleSettings(value, name)),
+  queue: required(anyText),
+});
 
 const MINUTE_MS = 60_000;
 
@@ -117,6 +134,7 @@ export async function previewSchedule(
   address: ScheduleAddress,
   options: PreviewOptions,
 ): Promise<UpcomingInfo[]> {
+  checkPreview(options, 'options');
   const { record, spec, ledger, nowMs } = await findSchedule(broker, address);
   const ownMs = record.pauseReason === null ? record.nextFireMs : null;
   return preview(broker, { schedule: { spec, ledger }, ownMs, nowMs }, options);
@@ -135,11 +153,14 @@ const NO_TASK: Omit<ScheduledTask, 'queue'> = {
 };
 
 /** The same for a schedule that is not stored, as if it were put now. @throws TaskCenterError `invalid-value` */
-export function previewDraft(
+export async function previewDraft(
   broker: Broker,
-  { settings, queue }: DraftSchedule,
+  draft: DraftSchedule,
   options: PreviewOptions,
 ): Promise<UpcomingInfo[]> {
+  schedulesOf(broker);
+  checkPreview(options, 'options');
+  const { settings, queue } = checkDraftSchedule(draft, 'draft');
   const nowMs = (options.clock ?? systemClock).wallMs();
   const spec = putSpec(null, { settings, task: { ...NO_TASK, queue }, source: 'client' }, nowMs);
   return preview(broker, { schedule: { spec, ledger: null }, ownMs: null, nowMs }, options);

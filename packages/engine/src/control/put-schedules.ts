@@ -9,7 +9,6 @@ import {
   storedScheduleName,
   type ScheduledTask,
   type ScheduleFault,
-  type ScheduleSettings,
   type ScheduleSource,
   type ScheduleSpec,
 } from '@task-center/model';
@@ -22,6 +21,7 @@ import { checkTexts } from '../task/headers.ts';
 import { knownCalendar, type KnownCalendar } from '../firer/calendar-cache.ts';
 import { scheduledTask } from '../firer/fire-tasks.ts';
 import { readTimesOf } from '../firer/spec-cache.ts';
+import { checkInput, inputList, type ScheduleInput } from './schedule-arguments.ts';
 import {
   foundSchedule,
   scheduleInfo,
@@ -29,19 +29,7 @@ import {
   type FoundSchedule,
   type ScheduleInfo,
 } from './schedule-info.ts';
-import { anyVersion, type VersionChange, type VersionTest } from './versions.ts';
-
-/** A schedule to put. Its settings were read and checked, its task was made by its submission. */
-export interface ScheduleInput {
-  readonly settings: ScheduleSettings;
-  /** Its ID and its start do not matter: each fire has its own. */
-  readonly task: NewTask;
-  readonly source: ScheduleSource;
-  /** Default: any version, and none. */
-  readonly expects?: VersionTest;
-  /** There must be none with this ID. */
-  readonly isNew?: boolean;
-}
+import { anyVersion, type VersionChange } from './versions.ts';
 
 /** What came of putting one of several schedules. */
 export type SchedulePutResult = VersionChange<ScheduleInfo> | { readonly error: TaskCenterError };
@@ -257,11 +245,15 @@ async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise
 /**
  * Puts many schedules in few calls: each as `putSchedule` does, with a result of its own, in order. One that is refused does not
  * affect the others. A name may be given once.
+ *
+ * @throws TaskCenterError `invalid-value`: what was given is no list of checked schedules
  */
 export async function putSchedules(
   broker: Broker,
   inputs: readonly ScheduleInput[],
 ): Promise<SchedulePutResult[]> {
+  schedulesOf(broker);
+  inputList(inputs, 'inputs');
   const items = inputs.map((input): PutInProgress => ({ input, result: null }));
   for (let from = 0; from < items.length; from += MAX_SCHEDULE_NAMES) {
     const part = items.slice(from, from + MAX_SCHEDULE_NAMES);
@@ -288,6 +280,7 @@ export async function putSchedule(
   broker: Broker,
   input: ScheduleInput,
 ): Promise<VersionChange<ScheduleInfo>> {
+  checkInput(input, 'input');
   const [result] = await putSchedules(broker, [input]);
   if (result && 'item' in result) return result;
   throw result?.error ?? overtaken(input);

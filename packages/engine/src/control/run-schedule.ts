@@ -3,6 +3,8 @@ import { planFires, plainTaskId, withMadeTasks, type Ledger } from '@task-center
 import type { Broker } from '../broker/broker.ts';
 import type { FireWriteOutcome } from '../broker/fires.ts';
 import type { NewTask } from '../broker/submit.ts';
+import { createOptionsCheck } from '../checks/options.ts';
+import { anyBytes, func, orNull } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { openRuns, scheduledPayload, tasksOfFire } from '../firer/fire-tasks.ts';
 import { storedPlan, withKnownEnds } from '../firer/plan-write.ts';
@@ -23,6 +25,11 @@ export interface ManualRunOptions {
   readonly payload?: Uint8Array | null;
   readonly newId?: () => string;
 }
+
+const checkManualRun = createOptionsCheck<ManualRunOptions>('a run', {
+  payload: orNull(anyBytes),
+  newId: func,
+});
 
 /** A fire that somebody asked for. */
 export interface ManualRun {
@@ -74,8 +81,9 @@ function refusedError(
 export async function runSchedule(
   broker: Broker,
   address: ScheduleAddress,
-  { payload, newId = newUuid }: ManualRunOptions = {},
+  options: ManualRunOptions = {},
 ): Promise<ManualRun> {
+  const { payload, newId = newUuid } = checkManualRun(options, 'options');
   storedNameOf(address);
   const store = schedulesOf(broker);
   for (let tries = 0; tries < MAX_RUN_TRIES; tries += 1) {

@@ -8,9 +8,12 @@ import {
   type ScheduleFilter,
   type ScheduleRef,
 } from '../broker/schedule-records.ts';
+import { createOptionsCheck, required } from '../checks/options.ts';
+import { anyText, func, orNull } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { checkReason } from './arguments.ts';
+import { checkBusinesses } from './arguments.ts';
 import { requireOwner } from './put-schedules.ts';
+import { FILTER_ROWS, pageLimit, placeOfSchedule, scheduleSource, textList } from './schedule-arguments.ts';
 import {
   findSchedule,
   foundSchedule,
@@ -40,6 +43,18 @@ export interface ScheduleChange {
   readonly by?: ScheduleSource;
 }
 
+/** Options of a pause. */
+interface ScheduleChangeWithReason extends ScheduleChange {
+  readonly reason?: string | undefined;
+}
+
+const CHANGE_ROWS = { expects: func, by: scheduleSource };
+const checkScheduleChange = createOptionsCheck<ScheduleChange>('a change of a schedule', CHANGE_ROWS);
+const checkPause = createOptionsCheck<ScheduleChangeWithReason>('pauseSchedule', {
+  ...CHANGE_ROWS,
+  reason: anyText,
+});
+
 /** A page of schedules. */
 export interface ScheduleInfoPage {
   /** In the order of their stored queues, then by stored name. */
@@ -60,6 +75,17 @@ export interface ScheduleListOptions extends ScheduleFilter {
   readonly after: ScheduleRef | null;
 }
 
+const LIST_ROWS = { ...FILTER_ROWS, queues: textList };
+const checkListOptions = createOptionsCheck<ScheduleListOptions>('listSchedules', {
+  ...LIST_ROWS,
+  limit: required(pageLimit),
+  after: required(orNull(placeOfSchedule)),
+});
+const checkScheduleFilter = createOptionsCheck<Omit<ScheduleListOptions, 'limit' | 'after'>>(
+  'iterateSchedules',
+  LIST_ROWS,
+);
+
 /** Most calls of one page: a page may be short, and not be the last one. */
 const MAX_LIST_CALLS = 16;
 
@@ -70,10 +96,12 @@ export async function getSchedule(broker: Broker, address: ScheduleAddress): Pro
 
 /**
  * A page of schedules. It may be short or empty although more follow: then `next` is not null.
+ *
+ * @throws TaskCenterError `invalid-value`
  */
 export async function listSchedules(broker: Broker, options: ScheduleListOptions): Promise<ScheduleInfoPage> {
   const store = schedulesOf(broker);
-  const { queues, limit, after: start, ...filter } = options;
+  const { queues, limit, after: start, ...filter } = checkListOptions(options);
   const all = [...(queues ?? (await broker.inspect.queues()))].sort(inTextOrder);
   const schedules: ScheduleInfo[] = [];
   let after = start;
@@ -99,6 +127,7 @@ export async function* iterateSchedules(
   broker: Broker,
   options: Omit<ScheduleListOptions, 'limit' | 'after'>,
 ): AsyncGenerator<ScheduleInfo, void, undefined> {
+  checkScheduleFilter(options, 'options');
   let after: ScheduleRef | null = null;
   do {
     const page: ScheduleInfoPage = await listSchedules(broker, { ...options, limit: 100, after });
@@ -114,6 +143,8 @@ export async function countSchedules(
   businesses: readonly string[] | null,
 ): Promise<ScheduleCounts> {
   const store = schedulesOf(broker);
+  textList(queues, 'queues');
+  checkBusinesses(businesses, 'businesses');
   const sum = { all: 0, paused: 0, failing: 0, late: 0 };
   for (let from = 0; from < queues.length; from += MAX_SCHEDULE_NAMES)
     for (const counts of await store.counts(queues.slice(from, from + MAX_SCHEDULE_NAMES), businesses))
@@ -187,9 +218,9 @@ async function changePause(
 export async function pauseSchedule(
   broker: Broker,
   address: ScheduleAddress,
-  { reason = '', ...change }: ScheduleChange & { readonly reason?: string | undefined } = {},
+  options: ScheduleChangeWithReason = {},
 ): Promise<ScheduleInfo> {
-  checkReason(reason, 'reason');
+  const { reason = '', ...change } = checkPause(options, 'options');
   return (await changePause(broker, address, { ...change, reason })).item;
 }
 
@@ -203,6 +234,7 @@ export async function resumeSchedule(
   address: ScheduleAddress,
   change: ScheduleChange = {},
 ): Promise<ScheduleInfo> {
+  checkScheduleChange(change, 'change');
   return (await changePause(broker, address, { ...change, reason: null })).item;
 }
 
@@ -214,8 +246,9 @@ export async function resumeSchedule(
 export async function removeSchedule(
   broker: Broker,
   address: ScheduleAddress,
-  { expects = anyVersion, by = 'client' }: ScheduleChange = {},
+  change: ScheduleChange = {},
 ): Promise<void> {
+  const { expects = anyVersion, by = 'client' } = checkScheduleChange(change, 'change');
   const check: (
     before: (FoundSchedule & { readonly version: number }) | null,
   ) => asserts before is FoundSchedule & {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Broker } from '../../../src/broker/broker.ts';
 import { Client } from '../../../src/client/client.ts';
+import * as control from '../../../src/control/index.ts';
 import { isTaskCenterError, TaskCenterError } from '../../../src/errors/task-center-error.ts';
 import { silentLog } from '../../../src/runtime/log.ts';
 import { within } from '../../../src/runtime/within.ts';
@@ -141,7 +142,12 @@ describe.each(brokerKinds)('on $name', ({ available, createStore }) => {
     const stored = async () => {
       const queues = await world.broker.inspect.queues();
       const facts = await world.broker.inspect.queueFacts(queues);
-      return facts.map(({ queue, counts }) => ({ queue, counts }));
+      const { broker } = world;
+      return {
+        queues: facts.map(({ queue, counts }) => ({ queue, counts })),
+        schedules: (await control.listSchedules(broker, { limit: 500, after: null })).schedules,
+        calendars: await control.listCalendars(broker),
+      };
     };
 
     test.each(tried)('%s', async (path, declared) => {

@@ -7,14 +7,80 @@ const record = { payload: null, result: null };
 const search = { id: KNOWN.id, filter: { any: true }, seesQueue: () => true };
 const change = { queue: KNOWN.queue, action: 'remove', state: 'archived', options: {} };
 
+const nulls = (...names: string[]) => Object.fromEntries(names.map((name) => [name, null]));
+
+/** A schedule that is in no world. */
+const address = { id: 'none' };
+const settings = {
+  id: 'one',
+  times: { kind: 'every', everyMs: 3_600_000, from: 'start' },
+  timezone: 'UTC',
+  misfire: { policy: 'skip', graceMs: 60_000, limit: 1 },
+  overlap: 'allow',
+  skipNext: 0,
+  jitterMs: 0,
+  shards: 1,
+  // What may be null.
+  ...nulls('name', 'owner', 'businessId', 'calendar', 'startsAtMs', 'endsAtMs', 'maxRuns'),
+};
+const task = {
+  ...KNOWN,
+  type: 'x',
+  headers: {},
+  meta: {},
+  maxRetries: 0,
+  timeoutMs: 0,
+  deadlineMs: 0,
+  retentionMs: 0,
+  delayMs: 0,
+  runAtMs: 0,
+  uniqueMs: 0,
+  ...nulls('payload', 'group'),
+};
+const input = { settings, task, source: 'client' };
+const fires = { limit: 1, after: null };
+
+/** Of those of schedules. */
+function scheduleRows({ broker }: World): Record<string, Row> {
+  const ofSchedule = (more: Row['args'] = {}): Row => ({
+    args: { broker, address, ...more },
+    called: { address: 'schedule' },
+    // Null counts as left out, as answers have it.
+    takes: { 'address.businessId': ['null'] },
+  });
+  return {
+    countSchedules: { args: { broker, queues: [], businesses: null } },
+    getSchedule: ofSchedule(),
+    iterateSchedules: { args: { broker, options: {} } },
+    listFires: { args: { broker, options: fires } },
+    listFiresOf: ofSchedule({ options: fires }),
+    listSchedules: { args: { broker, options: { limit: 1, after: null } } },
+    listUpcoming: { args: { broker, options: { span: { fromMs: 0, toMs: 1 }, limit: 1 } } },
+    pauseSchedule: ofSchedule({ options: {} }),
+    previewDraft: { args: { broker, draft: { settings, queue: KNOWN.queue }, options: { limit: 1 } } },
+    previewSchedule: ofSchedule({ options: { limit: 1 } }),
+    // Whatever a task carries beside its fields stays with it.
+    putSchedule: {
+      args: { broker, input },
+      takes: { 'input.task.meta': ['an object of unknown names'] },
+    },
+    putSchedules: { args: { broker, inputs: [] } },
+    removeSchedule: ofSchedule({ change: {} }),
+    resumeSchedule: ofSchedule({ change: {} }),
+    runSchedule: ofSchedule({ options: {} }),
+  };
+}
+
 /** Of the use cases behind the Inspector, which programs call that are a door to a broker themselves. */
-export function useCaseRows({ broker }: World): Record<string, Row> {
+export function useCaseRows(world: World): Record<string, Row> {
+  const { broker } = world;
   const ofBroker: Row = { args: { broker } };
   const ofQueue: Row = { args: { broker, queue: KNOWN.queue } };
   const ofLogical: Row = { args: { broker, name: KNOWN.queue } };
   const ofTask: Row = { args: { broker, task: { ...KNOWN, storedId: KNOWN.id } }, called: { task: 'queue' } };
   const withTask = (more: Row['args']): Row => ({ ...ofTask, args: { ...ofTask.args, ...more } });
   const rows: Record<string, Row> = {
+    ...scheduleRows(world),
     archiveTask: ofTask,
     cancelTask: withTask({ cancellation: {} }),
     changeCalendar: {
