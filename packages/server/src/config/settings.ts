@@ -80,7 +80,7 @@ export const settings = {
     form: 'words',
     fallback: [...SERVICE_ROLES],
     about:
-      'What this process does: api serves HTTP, worker delivers callbacks, scheduler makes due tasks pending and recovers lost ones.',
+      'What this process does: api serves HTTP, worker delivers callbacks, scheduler fires the schedules of all queues, makes due tasks of callbacks pending and recovers lost ones.',
     harmless: true,
   },
   'http.host': {

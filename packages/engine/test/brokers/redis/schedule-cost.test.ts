@@ -9,7 +9,7 @@ import { redisBed } from './bed.ts';
 
 describe.skipIf(!hasRedis())('what schedules cost on Redis', () => {
   const bed = redisBed();
-  const store = (): ScheduleStore => bed.broker.schedules!;
+  const store = (): ScheduleStore => bed.broker.schedules;
 
   /** Writes schedules of the queue `default`, in the order of their names. */
   async function putMany(count: number): Promise<string[]> {
