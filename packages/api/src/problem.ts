@@ -15,6 +15,7 @@ export const problems = {
   'task-id-ambiguous': { status: 409, title: 'Several tasks have this ID' },
   'schedule-exists': { status: 409, title: 'A schedule with this ID exists' },
   'wrong-state': { status: 409, title: 'The task is in a state that does not allow this' },
+  'calendar-in-use': { status: 409, title: 'Schedules follow this calendar' },
   'managed-elsewhere': { status: 409, title: 'This is not changed over the API' },
   'version-mismatch': { status: 412, title: 'It has another version' },
   'too-large': { status: 413, title: 'The request is too large' },

@@ -97,13 +97,21 @@ export class ReferenceSchedule {
     return { fires, leftOut, stop, setBackMs };
   }
 
+  /** Up to when all times are decided after an edit of the calendar. Looks may have had the former days since, or the clock was set back. */
+  #byCalendar(calendarMs: number, nowMs: number): number {
+    const pointerMs = this.pointerMs!;
+    const { plannedFromMs } = this.spec;
+    if (calendarMs < pointerMs && pointerMs <= nowMs)
+      return Math.min(pointerMs, Math.max(calendarMs, this.#lastMs, plannedFromMs));
+    return Math.max(pointerMs, Math.min(calendarMs, (this.#plannedMs ?? Infinity) - 1));
+  }
+
   /** Edits, and clocks that were set back. */
   #keepStep(nowMs: number): number {
     const pointerMs = this.pointerMs ?? this.spec.plannedFromMs;
     const isNew = this.pointerMs === null || this.spec.plannedFromMs > pointerMs;
     this.pointerMs = pointerMs;
-    if (this.calendarMs !== null && !isNew)
-      this.pointerMs = Math.max(pointerMs, Math.min(this.calendarMs, (this.#plannedMs ?? Infinity) - 1));
+    if (this.calendarMs !== null && !isNew) this.pointerMs = this.#byCalendar(this.calendarMs, nowMs);
     if (this.editMs !== null) this.pointerMs = Math.max(this.pointerMs, this.spec.plannedFromMs);
     [this.editMs, this.calendarMs] = [null, null];
     const everyMs = this.#everyMs;

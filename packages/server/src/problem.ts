@@ -87,6 +87,7 @@ const PROBLEM_BY_ERROR = {
   'calendar-not-found': 'not-found',
   'schedule-not-found': 'not-found',
   'too-many-calendars': 'validation-failed',
+  'calendar-in-use': 'calendar-in-use',
   'managed-elsewhere': 'managed-elsewhere',
   'version-mismatch': 'version-mismatch',
   'wrong-state': 'wrong-state',

@@ -48,6 +48,6 @@ export const calendarRoutes = {
     params: byId,
     versioned: true,
     answers: { 204: null },
-    problems: ['not-found', 'managed-elsewhere'],
+    problems: ['not-found', 'calendar-in-use', 'managed-elsewhere'],
   }),
 };

@@ -6,6 +6,7 @@ export interface StoredDocument {
    * names one state for good.
    */
   readonly version: number;
+  /** Undefined = another program has spoilt what is stored. It can be put anew. */
   readonly value: unknown;
 }
 

@@ -21,20 +21,34 @@ export interface CalendarInfo extends CalendarContent {
   readonly createdAtMs: number | null;
   /** Grows with each change; 0 = it is built in. */
   readonly version: number;
+  /** False = another program has spoilt what is stored. It counts as empty, and can be put anew. */
+  readonly isReadable: boolean;
+  /** When its newest versions were written, at most 16, the last one last. Wall-clock ms by the broker's clock. */
+  readonly changedAtMs: readonly number[];
 }
 
 /** What a document of a calendar has. Further fields may come; those that are there stay. */
 interface StoredCalendar extends Calendar {
   readonly name: string | null;
   readonly created_at_ms: number;
+  readonly changed_at_ms: readonly number[];
 }
 
-export const storedCalendar = ({ name, off, on }: CalendarContent, createdAtMs: number): StoredCalendar => ({
+/** Changes whose time is kept. */
+const MAX_CHANGES = 16;
+
+export const storedCalendar = (
+  { name, off, on }: CalendarContent,
+  { createdAtMs, changedAtMs }: Pick<CalendarInfo, 'changedAtMs'> & { readonly createdAtMs: number },
+): StoredCalendar => ({
   name,
   off,
   on,
   created_at_ms: createdAtMs,
+  changed_at_ms: changedAtMs.slice(-MAX_CHANGES),
 });
+
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value);
 
 /** The calendar in a document. One that another program has spoilt counts as empty: it is seen, and can be put anew. */
 function calendarIn({ id, version, value }: StoredDocument): CalendarInfo {
@@ -43,22 +57,30 @@ function calendarIn({ id, version, value }: StoredDocument): CalendarInfo {
     off,
     on,
     created_at_ms: createdAtMs,
+    changed_at_ms: changedAtMs,
   } = Object(value) as Partial<Record<keyof StoredCalendar, unknown>>;
   const read = readCalendar({ off, on });
+  const isReadable = typeof value === 'object' && value !== null && !isCalendarFault(read);
   return {
     id,
     name: typeof name === 'string' ? name : null,
     source: 'api',
     ...(isCalendarFault(read) ? { off: [], on: [] } : read),
-    createdAtMs: Number.isSafeInteger(createdAtMs) ? Number(createdAtMs) : null,
+    createdAtMs: isTime(createdAtMs) ? createdAtMs : null,
     version,
+    isReadable,
+    changedAtMs: Array.isArray(changedAtMs) ? changedAtMs.filter(isTime) : [],
   };
 }
 
+/** Whether a calendar with this ID comes with the program. */
+export const isBuiltIn = (id: string): boolean => Object.hasOwn(BUILT_IN_CALENDARS, id);
+
 function builtIn(id: string): CalendarInfo | null {
-  if (!Object.hasOwn(BUILT_IN_CALENDARS, id)) return null;
+  if (!isBuiltIn(id)) return null;
   const { off, on } = BUILT_IN_CALENDARS[id]!;
-  return { id, name: null, source: 'builtin', off, on, createdAtMs: null, version: 0 };
+  const stored = { createdAtMs: null, version: 0, isReadable: true, changedAtMs: [] };
+  return { id, name: null, source: 'builtin', off, on, ...stored };
 }
 
 /** The calendar with this ID; null = there is none. One that was put has precedence over one that is built in. */

@@ -4,13 +4,16 @@ import {
   isResourceId,
   MAX_CALENDARS,
   MAX_LABEL_LENGTH,
+  plainTaskId,
   readCalendar,
 } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
+import { MAX_SCHEDULE_NAMES, type SchedulePage, type ScheduleRef } from '../broker/schedule-records.ts';
 import {
   CALENDAR_KIND,
   findCalendar,
   findCalendars,
+  isBuiltIn,
   storedCalendar,
   type CalendarContent,
   type CalendarInfo,
@@ -40,6 +43,9 @@ export interface CalendarChange {
   readonly expects?: VersionTest;
   readonly clock?: Pick<Clock, 'wallMs'>;
 }
+
+/** Schedules that an error names. */
+const MAX_NAMED_SCHEDULES = 3;
 
 const checkChange = createOptionsCheck<CalendarChange>('a change of a calendar', {
   expects: func,
@@ -104,6 +110,40 @@ async function requireRoom({ documents }: Pick<Broker, 'documents'>, id: string)
   if (length >= MAX_CALENDARS) throw new TaskCenterError('too-many-calendars', { id, limit: MAX_CALENDARS });
 }
 
+/** The broker's clock, which schedules go by. */
+async function brokerTime({ schedules }: Broker, clock: Pick<Clock, 'wallMs'>): Promise<number> {
+  return schedules ? (await schedules.get([])).nowMs : clock.wallMs();
+}
+
+/** IDs of schedules that follow a calendar, at most `limit`. */
+async function followersOf(broker: Broker, id: string, limit: number): Promise<string[]> {
+  const { schedules, inspect } = broker;
+  const ids: string[] = [];
+  const queues = schedules ? await inspect.queues() : [];
+  for (let from = 0; schedules && from < queues.length && ids.length < limit; from += MAX_SCHEDULE_NAMES) {
+    const part = queues.slice(from, from + MAX_SCHEDULE_NAMES);
+    let after: ScheduleRef | null = null;
+    do {
+      const page: SchedulePage = await schedules.list({ queues: part, calendar: id, limit, after });
+      ids.push(...page.schedules.map(({ name, business }) => plainTaskId(name, business)));
+      after = page.next;
+    } while (after !== null && ids.length < limit);
+  }
+  return ids.slice(0, limit);
+}
+
+/**
+ * Schedules that follow a calendar would go on without its days. One in place of a built-in one leaves that behind. A schedule that is
+ * put at this moment may still come to name it: then plain weekdays count, and its preview and an event say so.
+ */
+async function requireUnused(broker: Broker, id: string): Promise<void> {
+  if (isBuiltIn(id)) return;
+  const schedules = await followersOf(broker, id, MAX_NAMED_SCHEDULES);
+  if (schedules.length > 0) throw new TaskCenterError('calendar-in-use', { id, schedules });
+}
+
+const contentIn = ({ name, off, on }: CalendarInfo): CalendarContent => ({ name, off, on });
+
 type CalendarPlace = VersionedPlace<CalendarInfo, CalendarContent>;
 
 function placeOf(given: Broker, id: string, { clock = systemClock }: CalendarChange): CalendarPlace {
@@ -113,17 +153,22 @@ function placeOf(given: Broker, id: string, { clock = systemClock }: CalendarCha
     kind: CALENDAR_KIND,
     id,
     read: () => findCalendar(broker, id),
-    contentOf: ({ name, off, on }) => ({ name, off, on }),
+    // What cannot be read is like nothing that can be put: it is always written anew.
+    contentOf: (info) => (info.isReadable ? contentIn(info) : { ...contentIn(info), name: '' }),
     async write(content, before) {
       // Without a document there is none, or one that is built in.
       const stored = before?.version ?? 0;
       if (stored === 0) await requireRoom(broker, id);
       const createdAtMs = before?.createdAtMs ?? clock.wallMs();
-      const document = storedCalendar(content, createdAtMs);
+      const changedAtMs = [...(before?.changedAtMs ?? []), await brokerTime(given, clock)];
+      const document = storedCalendar(content, { createdAtMs, changedAtMs });
       const version = await documents.put(CALENDAR_KIND, id, document, stored);
-      return { id, source: 'api', ...content, createdAtMs, version };
+      return { id, source: 'api', ...content, createdAtMs, version, isReadable: true, changedAtMs };
     },
-    remove: ({ version }) => documents.remove(CALENDAR_KIND, id, version),
+    async remove({ version }) {
+      await requireUnused(given, id);
+      await documents.remove(CALENDAR_KIND, id, version);
+    },
   };
 }
 
@@ -173,12 +218,12 @@ export async function changeCalendar(
   const place = placeOf(broker, id, options);
   const next = (before: CalendarInfo | null) => {
     requireOwn(id, 'changed in part', before);
-    return checkedContent(change(place.contentOf(before)));
+    return checkedContent(change(contentIn(before)));
   };
   return changeVersion(place, next, options.expects ?? anyVersion);
 }
 
-/** @throws TaskCenterError `invalid-value`, `calendar-not-found`, `managed-elsewhere`, `version-mismatch` */
+/** @throws TaskCenterError `invalid-value`, `calendar-not-found`, `calendar-in-use`, `managed-elsewhere`, `version-mismatch` */
 export async function removeCalendar(
   broker: Broker,
   id: string,

@@ -4,6 +4,7 @@ import {
   previewFires,
   putSpec,
   timesOf,
+  type CalendarDays,
   type PreviewedFire,
   type ScheduledTask,
   type ScheduleSettings,
@@ -15,7 +16,7 @@ import { findCalendar } from '../calendars/calendars.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyText, wholeNumber, withMethods } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { knownCalendar } from '../firer/calendar-cache.ts';
+import { knownCalendar, missingCalendar } from '../firer/calendar-cache.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { checkBusinesses } from './arguments.ts';
 import { checkScheduleSettings, textList, wallMs } from './schedule-arguments.ts';
@@ -89,14 +90,19 @@ async function countInMinutes(
   return counts;
 }
 
+/** The days that count now. A calendar that is gone or cannot be read has none. */
+async function daysOf(broker: Broker, id: string): Promise<CalendarDays> {
+  const info = await findCalendar(broker, id);
+  return (info === null ? missingCalendar(id) : knownCalendar(info)).days;
+}
+
 async function preview(
   broker: Broker,
   { schedule, ownMs, nowMs }: Previewed,
   options: PreviewOptions,
 ): Promise<UpcomingInfo[]> {
   const { spec } = schedule;
-  const info = spec.calendar === null ? null : await findCalendar(broker, spec.calendar);
-  const days = info && knownCalendar(info).days;
+  const days = spec.calendar === null ? null : await daysOf(broker, spec.calendar);
   const times = timesOf(spec, days?.dayFilter);
   if (isCronFault(times))
     throw new TaskCenterError('invalid-value', {

@@ -230,6 +230,10 @@ export const codes = {
     message: `There is no calendar "${id}".`,
     fix: 'Check the ID. The list of calendars has all of them.',
   }),
+  'calendar-in-use': ({ id, schedules }: { id: string; schedules: readonly string[] }) => ({
+    message: `The calendar "${id}" was not removed: schedules follow it, such as ${schedules.map((each) => `"${each}"`).join(', ')}.`,
+    fix: 'Give them another calendar or none, or remove them. Until then its days can be changed.',
+  }),
   'too-many-calendars': ({ id, limit }: { id: string; limit: number }) => ({
     message: `The calendar "${id}" was not made: there are ${limit} already, and no more are kept.`,
     fix: 'Remove one that no schedule names, or change one of them.',

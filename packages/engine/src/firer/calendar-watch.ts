@@ -9,6 +9,9 @@ const PAGE_SIZE = 100;
 /** Most pages of one step. */
 const MAX_PAGES = 8;
 
+/** While schedules are swept, calendars are read this often at most. */
+const MIN_WATCH_MS = 1_000;
+
 /** A sweep over the schedules that follow a calendar. */
 interface Sweep {
   readonly calendar: KnownCalendar;
@@ -17,9 +20,11 @@ interface Sweep {
   after: ScheduleRef | null;
 }
 
-/** Whether the next fire of a schedule was planned with other days. */
-function isOutOfDate({ ledger, nextLookMs }: ScheduleRecord, { version }: KnownCalendar): boolean {
-  if (nextLookMs === null) return false;
+/** Whether the plan of a schedule was made with other days. */
+export function hasOtherDays(
+  { ledger }: Pick<ScheduleRecord, 'ledger'>,
+  { version }: KnownCalendar,
+): boolean {
   try {
     return (ledgerIn(ledger)?.calendarVersion ?? version) !== version;
   } catch {
@@ -55,7 +60,8 @@ export class CalendarWatch {
   /** One bounded step. @param queues those with schedules. @returns whether there is more to do at once */
   async step(queues: readonly string[]): Promise<boolean> {
     if (queues.length === 0) return false;
-    await this.#calendars.refresh();
+    // Whenever a look has read them: an edit must take effect within 10 s, and the next survey may be 6 s away.
+    await this.#calendars.refresh(MIN_WATCH_MS);
     this.#begin(queues);
     for (let page = 0; page < MAX_PAGES && this.#sweeps.length > 0; page += 1) await this.#sweepPage();
     return this.#sweeps.length > 0;
@@ -78,7 +84,9 @@ export class CalendarWatch {
     if (!sweep || !queues) return void this.#sweeps.shift();
     const { calendar, after } = sweep;
     const page = await this.#schedules.list({ queues, calendar: calendar.id, limit: PAGE_SIZE, after });
-    const outOfDate = page.schedules.filter((record) => isOutOfDate(record, calendar));
+    const outOfDate = page.schedules.filter(
+      (record) => record.nextLookMs !== null && hasOtherDays(record, calendar),
+    );
     if (outOfDate.length > 0)
       await this.#schedules.lookNow(outOfDate.map(({ queue, name }) => ({ queue, name })));
     sweep.after = page.next;

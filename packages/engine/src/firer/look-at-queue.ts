@@ -4,6 +4,7 @@ import type { DueSchedule, DueSchedules, NextLook, ScheduleStore } from '../brok
 import type { Log } from '../runtime/log.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { CalendarCache } from './calendar-cache.ts';
+import { hasOtherDays } from './calendar-watch.ts';
 import { decide, putOff, type Decided } from './plan-write.ts';
 import type { ReadSpec, SpecCache } from './spec-cache.ts';
 import { createYearTeller, tellWritten } from './tell.ts';
@@ -62,6 +63,14 @@ function createDecider({ calendars, specs, runtime, log }: QueueLookDeps) {
       return { due, read: null, ...putOff(due, nowMs + UNREADABLE_LOOK_MS) };
     }
   };
+}
+
+/** Reads the calendars that schedules name, and again if one of them was planned with other days: those may be newer. */
+async function readCalendars(schedules: readonly DueSchedule[], calendars: CalendarCache): Promise<void> {
+  const followers = schedules.filter(({ calendar }) => calendar !== null);
+  if (followers.length === 0) return;
+  await calendars.refresh();
+  if (followers.some((due) => hasOtherDays(due, calendars.of(due.calendar!)))) await calendars.refresh(0);
 }
 
 const writesOf = (items: readonly DecidedSchedule[]) => items.map(({ write }) => write);
@@ -153,7 +162,7 @@ export function createQueueLook(deps: QueueLookDeps) {
   return async (queue: string, signal: AbortSignal): Promise<NextLook | null> => {
     const found = await schedules.due(queue, MAX_BATCH);
     if (found.schedules.length === 0) return found;
-    if (found.schedules.some(({ calendar }) => calendar !== null)) await calendars.refresh();
+    await readCalendars(found.schedules, calendars);
     await decideAll(found, signal);
     // Others may have written meanwhile, too: the broker knows best what comes next.
     const [next] = await schedules.nextLooks([queue]);

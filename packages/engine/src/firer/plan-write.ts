@@ -12,6 +12,7 @@ import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
 import type { FireWrite, NewFire } from '../broker/fires.ts';
 import type { SchedulePlan } from '../broker/schedule-records.ts';
 import type { DueSchedule, OpenRun as KnownRun } from '../broker/schedules.ts';
+import { changedSinceMs } from './calendar-cache.ts';
 import { openRuns, tasksOfFire } from './fire-tasks.ts';
 import type { ReadSpec } from './spec-cache.ts';
 
@@ -72,15 +73,16 @@ export interface Decided {
 export function decide({ due, read, nowMs, newId, isRefused = false }: ToDecide): Decided {
   const { spec, times, calendar, payload } = read;
   const taskBytes = FIRED_TASK_BYTES + (payload?.length ?? 0);
+  const ledger = ledgerIn(due.ledger);
+  const changedMs = calendar && changedSinceMs(calendar, ledger?.calendarVersion ?? null, nowMs);
   const planned = planFires(
     {
       spec,
       revision: due.revision,
       isPaused: due.pauseReason !== null,
-      ledger: withKnownEnds(spec, ledgerIn(due.ledger), due.openRuns),
+      ledger: withKnownEnds(spec, ledger, due.openRuns),
       times,
-      // Days that an edit turns on are not made up for from before it was noticed.
-      calendar: calendar && { version: calendar.version, changedMs: nowMs },
+      calendar: calendar && { version: calendar.version, changedMs: changedMs! },
       isRefused,
       maxTasks: Math.max(1, Math.min(MAX_BATCH, Math.floor(MAX_BATCH_BYTES / taskBytes))),
     },

@@ -1,6 +1,7 @@
 // What the firer tells: events, and lines of the log.
 import type { NewFire } from '../broker/fires.ts';
 import type { DueSchedule } from '../broker/schedules.ts';
+import type { EngineEvents } from '../runtime/events.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { Decided } from './plan-write.ts';
@@ -10,6 +11,13 @@ import type { ReadSpec } from './spec-cache.ts';
 const LOST_OUTCOMES = new Set<NewFire['outcome']>(['skipped_misfire', 'refused']);
 /** Years of calendars that were told to be missing. */
 const MAX_TOLD_YEARS = 1_000;
+
+/** Why a calendar says nothing about a day. */
+const WHY_INCOMPLETE = {
+  year: 'a calendar has no dates in this year',
+  missing: 'a schedule names a calendar that does not exist',
+  unreadable: 'a calendar cannot be read',
+} as const satisfies Record<EngineEvents['calendar.incomplete']['cause'], string>;
 
 export interface TellDeps {
   readonly events: Runtime['events'];
@@ -23,15 +31,16 @@ export function createYearTeller({ events, log }: TellDeps) {
     if (calendar === null) return;
     // The day of its zone may lie in the next year: then the first fire of that year tells.
     const year = new Date(fireMs).getUTCFullYear();
-    const key = `${year} ${calendar.id}`;
+    const { cause } = calendar;
+    const key = `${year} ${calendar.id} ${cause}`;
     if (calendar.days.years.has(year) || told.has(key)) return;
     if (told.size >= MAX_TOLD_YEARS) told.clear();
     told.add(key);
     log.warn(
       { queue, schedule: name, calendar: calendar.id, year },
-      'a calendar has no dates in this year; plain weekdays count',
+      `${WHY_INCOMPLETE[cause]}; plain weekdays count`,
     );
-    events.emit('calendar.incomplete', { calendar: calendar.id, year, queue, schedule: name });
+    events.emit('calendar.incomplete', { calendar: calendar.id, cause, year, queue, schedule: name });
   };
 }
 

@@ -54,7 +54,7 @@ export class CalendarInspector {
     return item;
   }
 
-  /** @throws TaskCenterError `invalid-value`, `calendar-not-found`, `managed-elsewhere` (built in), `version-mismatch` */
+  /** @throws TaskCenterError `invalid-value`, `calendar-not-found`, `calendar-in-use`, `managed-elsewhere` (built in), `version-mismatch` */
   async remove(id: string, options: ExpectedVersion = {}): Promise<void> {
     await control.removeCalendar(this.#broker, id, changeOf(options));
   }

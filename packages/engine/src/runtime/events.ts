@@ -191,6 +191,8 @@ export interface EngineEvents {
   /** Emitted when a schedule fires in a year in which its calendar has no dates, once per year and calendar: plain weekdays count. */
   'calendar.incomplete': {
     readonly calendar: string;
+    /** `year`: it has none in this year; `missing`: there is no such calendar; `unreadable`: what is stored of it cannot be read. */
+    readonly cause: 'year' | 'missing' | 'unreadable';
     readonly year: number;
     readonly queue: string;
     readonly schedule: string;

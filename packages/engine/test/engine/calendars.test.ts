@@ -28,6 +28,8 @@ for (const kind of brokerKinds)
         on: [],
         createdAtMs: expect.any(Number),
         version: 1,
+        isReadable: true,
+        changedAtMs: [expect.any(Number)],
       });
       expect(await calendars.get('office')).toEqual(put);
       expect((await calendars.list()).map(({ id, source }) => `${id} ${source}`)).toEqual([
@@ -63,8 +65,10 @@ for (const kind of brokerKinds)
           off: [],
           on: [],
           createdAtMs: null,
+          isReadable: false,
         });
       }
+      expect(await calendars.put('spoilt', {})).toMatchObject({ isReadable: true });
       expect(await calendars.put('spoilt', { on: ['2026-12-19'] })).toMatchObject({ on: ['2026-12-19'] });
     });
   });

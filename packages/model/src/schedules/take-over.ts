@@ -31,28 +31,32 @@ const fromEndMs = ({ times }: ScheduleSpec): number | null =>
   times.kind === 'every' && times.from === 'end' ? times.everyMs : null;
 
 /**
- * Up to when another version of a calendar leaves nothing to decide; null = it is the same version, or nobody knows. A day that
- * becomes a working day has no misfires: what was not due before the edit is not made up for. `nextFireMs` tells.
+ * Up to when another version of a calendar leaves nothing to decide. A day that becomes a working day has no misfires: what was not due
+ * before the edit is not made up for. `nextFireMs` tells. Looks after the edit that had the former days have decided only about
+ * times that these let fire, the last of them at `lastFireMs`.
  */
-function decidedByCalendar(ledger: Ledger, { spec, calendar }: PlanInput): number | null {
+function decidedByCalendar(ledger: Ledger, { spec, calendar }: PlanInput, nowMs: number): number {
+  const { decidedToMs, lastFireMs, nextFireMs } = ledger;
   const isSame = ledger.calendarVersion === (calendar?.version ?? null);
   // Then `nextFireMs` is of times that hold no longer.
-  const hasOtherTimes = spec.plannedFromMs > ledger.decidedToMs;
-  if (isSame || hasOtherTimes || !calendar) return null;
-  return Math.min(calendar.changedMs, (ledger.nextFireMs ?? Infinity) - 1);
+  const hasOtherTimes = spec.plannedFromMs > decidedToMs;
+  if (isSame || hasOtherTimes || !calendar) return decidedToMs;
+  const { changedMs } = calendar;
+  if (changedMs < decidedToMs && decidedToMs <= nowMs)
+    return Math.min(decidedToMs, Math.max(changedMs, lastFireMs ?? -Infinity, spec.plannedFromMs));
+  return Math.max(decidedToMs, Math.min(changedMs, (nextFireMs ?? Infinity) - 1));
 }
 
 /** The ledger of a schedule or calendar that was edited since. What was due before the edit stays due, as far as its times hold. */
-function afterEdit(ledger: Ledger, input: PlanInput): Ledger {
+function afterEdit(ledger: Ledger, input: PlanInput, nowMs: number): Ledger {
   const { spec, revision, calendar } = input;
   const isNewSkip = ledger.skipSetMs !== spec.skipSetMs;
-  const plannedFromMs = ledger.revision === revision ? ledger.decidedToMs : spec.plannedFromMs;
-  const calendarMs = decidedByCalendar(ledger, input) ?? ledger.decidedToMs;
+  const plannedFromMs = ledger.revision === revision ? -Infinity : spec.plannedFromMs;
   return {
     ...ledger,
     revision,
     calendarVersion: calendar?.version ?? null,
-    decidedToMs: Math.max(ledger.decidedToMs, plannedFromMs, calendarMs),
+    decidedToMs: Math.max(plannedFromMs, decidedByCalendar(ledger, input, nowMs)),
     ...(isNewSkip && { skipsLeft: spec.skipNext, skipSetMs: spec.skipSetMs }),
   };
 }
@@ -92,7 +96,7 @@ export interface TakenOver {
  * schedule would sleep until then. It is planned anew from now on, though times that were made in between may be made again.
  */
 export function takeOver(input: PlanInput, nowMs: number): TakenOver {
-  const ledger = input.ledger === null ? newLedger(input) : afterEdit(input.ledger, input);
+  const ledger = input.ledger === null ? newLedger(input) : afterEdit(input.ledger, input, nowMs);
   const everyMs = fromEndMs(input.spec);
   const endMs = everyMs === null ? null : lastEndOf(ledger);
   const aheadMs = Math.max(ledger.decidedToMs, endMs ?? 0) - nowMs;

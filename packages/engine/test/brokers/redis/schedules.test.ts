@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { FireWrite } from '../../../src/broker/fires.ts';
 import type { SchedulePut, ScheduleRecord } from '../../../src/broker/schedule-records.ts';
 import type { ScheduleStore } from '../../../src/broker/schedules.ts';
+import { listCalendars, putCalendar } from '../../../src/control/calendars.ts';
 import { fsck } from '../../../src/control/fsck.ts';
+import { expectSpoilt } from '../../support/calendars.ts';
 import { aTask, finish } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
 import { aPlan, aSchedule } from '../../support/schedules.ts';
@@ -189,5 +191,23 @@ describe.skipIf(!hasRedis())('schedules on Redis', () => {
     await bed.exchange({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
     expect(await bed.ask('HGET', 'asynq:{default}:t:r', 'state')).toBe('completed');
     expect(await bed.ask('LLEN', 'asynq:{default}:active')).toBe(0);
+  });
+
+  test('a calendar whose JSON another program has spoilt stops no other, and can be put anew', async () => {
+    for (const id of ['good', 'spoilt'])
+      await putCalendar(bed.broker, { id, calendar: { off: ['2026-05-14'] } });
+    const document = String(await bed.ask('HGET', 'tc:doc:calendar', 'spoilt'));
+    await bed.ask('HSET', 'tc:doc:calendar', 'spoilt', document.slice(0, -3));
+    await expectSpoilt(bed.broker);
+  });
+
+  test('a calendar that is lost in its document stops no other', async () => {
+    for (const id of ['good', 'lost']) await putCalendar(bed.broker, { id, calendar: {} });
+    await bed.ask('HSET', 'tc:doc:calendar', 'lost', '{');
+    const found = (await listCalendars(bed.broker)).filter(({ source }) => source === 'api');
+    expect(found.map(({ id, isReadable }) => [id, isReadable])).toEqual([
+      ['good', true],
+      ['lost', false],
+    ]);
   });
 });

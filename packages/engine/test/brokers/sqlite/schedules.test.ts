@@ -4,9 +4,11 @@ import type { Broker } from '../../../src/broker/broker.ts';
 import { createScheduleStore } from '../../../src/brokers/sqlite/main/facets/schedules.ts';
 import type { LocalSignals } from '../../../src/brokers/sqlite/main/facets/signals.ts';
 import type { Writer } from '../../../src/brokers/sqlite/main/writer.ts';
+import { putCalendar } from '../../../src/control/calendars.ts';
 import { fsck } from '../../../src/control/fsck.ts';
 import { removeQueue } from '../../../src/control/remove-queue.ts';
 import { TaskCenterError } from '../../../src/errors/task-center-error.ts';
+import { expectSpoilt } from '../../support/calendars.ts';
 import { aTask, finish } from '../../support/factories.ts';
 import { aPlan, aSchedule, fireOnce, putAll, readSchedule, schedulesOf } from '../../support/schedules.ts';
 import { folder, open } from './open.ts';
@@ -145,4 +147,15 @@ describe('fsck', () => {
     await fireOnce(bench);
     expect(await fsck(broker, { pause: 0 })).toMatchObject({ findings: [] });
   });
+});
+
+test('a calendar whose JSON another program has spoilt stops no other, and can be put anew', async () => {
+  const path = (await folder()).file('tasks.db');
+  const broker = await open(path);
+  for (const id of ['good', 'spoilt']) await putCalendar(broker, { id, calendar: { off: ['2026-05-14'] } });
+  await broker.close();
+  const raw = new DatabaseSync(path);
+  raw.exec(`UPDATE document SET value = '{"off":' WHERE id = 'spoilt'`);
+  raw.close();
+  await expectSpoilt(await open(path));
 });

@@ -5,7 +5,8 @@ import { requireUnbound, type Principal } from '../../auth/principal.ts';
 import type { Call, Handlers, Reply } from '../call.ts';
 import { merged } from '../validate.ts';
 
-function present({ createdAtMs, off, on, ...info }: control.CalendarInfo): Calendar {
+function present(calendar: control.CalendarInfo): Calendar {
+  const { createdAtMs, off, on, isReadable: _readable, changedAtMs: _changed, ...info } = calendar;
   const created_at = createdAtMs === null ? null : timeText(createdAtMs);
   return { ...info, off: [...off], on: [...on], created_at };
 }

@@ -30,9 +30,15 @@ const documentPut = defineScript({
   reply: (raw) => raw as number,
 });
 
+/** One that is spoilt harms no other. Its version stands in front, where the script `document-put` reads it, too; else it has none. */
 function parseDocument(id: string, stored: Buffer): StoredDocument {
-  const { version, value } = JSON.parse(stored.toString()) as { version: number; value: unknown };
-  return { id, version, value };
+  const text = stored.toString();
+  try {
+    const { version, value } = JSON.parse(text) as { version: number; value: unknown };
+    return { id, version, value };
+  } catch {
+    return { id, version: Number(/^\{"version":(\d+),/.exec(text)?.[1] ?? 0), value: undefined };
+  }
 }
 
 /** @throws TaskCenterError `invalid-value` for a value that JSON cannot hold, such as undefined or a function */

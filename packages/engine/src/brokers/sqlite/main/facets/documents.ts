@@ -5,11 +5,14 @@ import type { Documents, StoredDocument } from '../../../../broker/documents.ts'
 import type { DocumentRow } from '../../thread/facets/documents.ts';
 import type { StoreCalls } from '../../thread/requests.ts';
 
-/** A document as callers see it. */
-const documentOf = ({ value, ...row }: DocumentRow): StoredDocument => ({
-  ...row,
-  value: JSON.parse(value) as unknown,
-});
+/** A document as callers see it. One that is spoilt harms no other. */
+function documentOf({ value, ...row }: DocumentRow): StoredDocument {
+  try {
+    return { ...row, value: JSON.parse(value) as unknown };
+  } catch {
+    return { ...row, value: undefined };
+  }
+}
 
 export function createDocuments(writer: StoreCalls): Documents {
   return {
