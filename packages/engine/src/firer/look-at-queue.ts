@@ -19,6 +19,8 @@ export interface QueueLookDeps {
 
 /** For this long schedules are decided about before the event loop has its turn, ms. */
 const MAX_WORK_MS = 5;
+/** Parts of what is due that one look hands out: other queues have their turn then. */
+const MAX_PARTS = 8;
 /** A schedule that cannot be read is looked at again after this time, ms: somebody may have mended it by then. */
 const UNREADABLE_LOOK_MS = 60_000;
 
@@ -33,9 +35,15 @@ interface DecidedSchedule extends Decided {
 
 /** What one call writes. */
 class FireBatch {
+  /** When its schedules were handed out, by the broker's clock. */
+  readonly nowMs: number;
   readonly items: DecidedSchedule[] = [];
   #tasks = 0;
   #bytes = 0;
+
+  constructor(nowMs: number) {
+    this.nowMs = nowMs;
+  }
 
   /** One that is larger than a call should be still has a call of its own. */
   hasRoomFor({ tasks, bytes }: DecidedSchedule): boolean {
@@ -117,7 +125,7 @@ function createBatchWriter({ schedules, runtime, log }: QueueLookDeps) {
     if (items.length > 0) tellFired(items, await schedules.fire(queue, writesOf(items)), nowMs);
   }
 
-  return async (queue: string, { items }: FireBatch, nowMs: number): Promise<void> => {
+  return async (queue: string, { items, nowMs }: FireBatch): Promise<void> => {
     if (items.length === 0) return;
     const outcomes = await schedules.fire(queue, writesOf(items));
     tellFired(items, outcomes, nowMs);
@@ -127,28 +135,50 @@ function createBatchWriter({ schedules, runtime, log }: QueueLookDeps) {
   };
 }
 
-/**
- * Makes the function that looks at the schedules of a queue once: it decides about up to 256 that are due, and writes that in calls of
- * bounded size. Resolves to the next look of the queue; null = it could not be asked.
- */
-export function createQueueLook(deps: QueueLookDeps) {
-  const { schedules, calendars, runtime } = deps;
-  const decideOne = createDecider(deps);
-  const write = createBatchWriter(deps);
+/** Writes batches one after the other, while the next one is decided about. */
+class WriteBehind {
+  readonly #write: (batch: FireBatch) => Promise<void>;
+  #writing: Promise<void> = Promise.resolve();
 
-  /** What is not written when the signal aborts is handed out again. */
-  async function decideAll(
-    { queue, schedules: due, nowMs }: DueSchedules,
-    signal: AbortSignal,
-  ): Promise<void> {
-    let batch = new FireBatch();
+  constructor(write: (batch: FireBatch) => Promise<void>) {
+    this.#write = write;
+  }
+
+  /** Starts to write when what was given before is written. @throws what that has thrown */
+  async add(batch: FireBatch): Promise<void> {
+    await this.#writing;
+    this.#writing = this.#write(batch);
+    // Whoever adds or ends next is told.
+    this.#writing.catch(() => {});
+  }
+
+  /** Resolves when all is written. */
+  end(): Promise<void> {
+    return this.#writing;
+  }
+}
+
+/** What one look shares. */
+interface Look {
+  readonly written: WriteBehind;
+  readonly signal: AbortSignal;
+}
+
+/** Makes the function that decides about what was handed out. What is not written when the signal aborts is handed out again. */
+function createPartDecider(deps: QueueLookDeps) {
+  const { runtime, calendars } = deps;
+  const decideOne = createDecider(deps);
+
+  return async ({ schedules: due, nowMs }: DueSchedules, { written, signal }: Look): Promise<void> => {
+    await readCalendars(due, calendars);
+    let batch = new FireBatch(nowMs);
     let sinceMs = runtime.clock.monotonicMs();
     for (const schedule of due) {
       if (signal.aborted) return;
       const item = decideOne(schedule, nowMs);
       if (!batch.hasRoomFor(item)) {
-        await write(queue, batch, nowMs);
-        batch = new FireBatch();
+        await written.add(batch);
+        batch = new FireBatch(nowMs);
       }
       batch.add(item);
       if (runtime.clock.monotonicMs() - sinceMs < MAX_WORK_MS) continue;
@@ -156,14 +186,35 @@ export function createQueueLook(deps: QueueLookDeps) {
       await eventLoopTurn();
       sinceMs = runtime.clock.monotonicMs();
     }
-    await write(queue, batch, nowMs);
-  }
+    await written.add(batch);
+  };
+}
+
+/**
+ * Makes the function that looks at the schedules of a queue once: it decides about what is due, in parts of up to 256, and writes that in
+ * calls of bounded size. The broker hands out a part and writes another one while a third is decided about. Resolves to the next look
+ * of the queue; null = it could not be asked.
+ */
+export function createQueueLook(deps: QueueLookDeps) {
+  const { schedules } = deps;
+  const decidePart = createPartDecider(deps);
+  const write = createBatchWriter(deps);
 
   return async (queue: string, signal: AbortSignal): Promise<NextLook | null> => {
-    const found = await schedules.due(queue, MAX_BATCH);
-    if (found.schedules.length === 0) return found;
-    await readCalendars(found.schedules, calendars);
-    await decideAll(found, signal);
+    const written = new WriteBehind((batch) => write(queue, batch));
+    const handOut = () => schedules.due(queue, MAX_BATCH);
+    try {
+      let found = await handOut();
+      if (found.schedules.length === 0) return found;
+      for (let parts = 1; ; parts += 1) {
+        const isLast = found.nextLookInMs !== 0 || parts === MAX_PARTS || signal.aborted;
+        const [next] = await Promise.all([isLast ? null : handOut(), decidePart(found, { written, signal })]);
+        if (!next || next.schedules.length === 0) break;
+        found = next;
+      }
+    } finally {
+      await written.end();
+    }
     // Others may have written meanwhile, too: the broker knows best what comes next.
     const [next] = await schedules.nextLooks([queue]);
     return next ?? null;
