@@ -7,7 +7,7 @@ local function end_line(tc, name, index, how)
   local key = tc .. 'fires:' .. name
   local line = index >= 0 and redis.call('LINDEX', key, int_text(index)) or ''
   local head, fire_ms, after_ms, ended, worst, id =
-    string.match(line, '^(%d+;(%d+);(%-?%d+);%d+;%d+;%d+;%d+);(%d+);(%d*);%-?%d*;(.*)$')
+    string.match(line, '^(%d+;(%d+);(%-?%d+);%d+;%d*;%d*;%d+);(%d+);(%d*);%-?%d*;(.*)$')
   if not head then
     return 0
   end

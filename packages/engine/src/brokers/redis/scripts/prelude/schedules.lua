@@ -77,9 +77,12 @@ local function read_schedules(tc, names, visit)
   end
 end
 
--- The member of `fl` that stands for a line of a schedule. number: of the line among those of its schedule.
+-- The member of `fl` that stands for a line of a schedule. Lines begin with how far their number is behind the time at which they were
+-- decided, in µs; the logical time; and how long after it that was. number: of the line among those of its schedule.
 local function member_of(line, number, name)
-  return string.sub(line, 1, 16) .. ':' .. number .. ':' .. name
+  local behind, fire_ms, after_ms = string.match(line, '^(%d+);(%d+);(%-?%d+);')
+  local stamp = behind and string.format('%016.0f', (fire_ms + after_ms) * 1000 + behind) or ''
+  return stamp .. ':' .. number .. ':' .. name
 end
 
 -- Takes lines of a schedule out of the history of its queue. lines: newest first. number: of the first of them.

@@ -7,7 +7,7 @@
 --        0 = none; fires: their number; tasks: their number; ledger; last_ms: '' = none; next_ms: '' = none; look_ms: '' = none; runs;
 --        awaits: 1/0; open: IDs, with a zero byte before the first and behind each, '' = none
 -- TOUCHES sch, next, soon, names, failing, fl, watch, sl:*, fires:*, aside:*, odd, scheduled, due, biz, groups, g:*, t:*, unique:*
--- RECORD fire: outcome; fire_ms; span_ms: until its last logical time; count; tasks: their number
+-- RECORD fire: outcome; fire_ms; span_ms: until its last logical time, '' = 0; count: '' = 1; tasks: their number
 -- RETURN `<now>:<codes>`, a code per write: 1 written, c changed, p paused, f in the future, e an ID exists, d a lock is held; `!<key>`: this key has a wrong
 --        type, nothing was written; `!stale`: a late duplicate
 -- BOUND  64 tasks and as many schedules, or a single schedule of 256 tasks
@@ -128,7 +128,8 @@ local function make_fires(write, ledger, first_item)
     local fire = write + SIZE.write + (i - 1) * SIZE.fire
     local tasks, fire_ms = tonumber(ARGV[fire].tasks), ARGV[fire].fire_ms
     lines[i] = table.concat({
-      next_stamp(clock), fire_ms, int_text(now - fire_ms), ARGV[fire].outcome, ARGV[fire].count, ARGV[fire].span_ms, tasks,
+      -- Stamps begin with the time in µs: the rest is short.
+      int_text(next_stamp(clock) - now * 1000), fire_ms, int_text(now - fire_ms), ARGV[fire].outcome, ARGV[fire].count, ARGV[fire].span_ms, tasks,
       '0;;', tasks > 0 and ARGV[item].id or '',
     }, ';')
     for _ = 1, tasks do
