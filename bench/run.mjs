@@ -16,10 +16,11 @@ import { engine } from './scenarios/engine.mjs';
 import { latency } from './scenarios/latency.mjs';
 import { memory } from './scenarios/memory.mjs';
 import { processes } from './scenarios/processes.mjs';
+import { schedules } from './scenarios/schedules.mjs';
 import { takesLong } from './scenarios/workers.mjs';
 import { evaluate } from './targets.mjs';
 
-const scenarios = { engine, latency, delay, backlog, memory, processes, crash, callbacks };
+const scenarios = { engine, latency, delay, backlog, memory, processes, crash, callbacks, schedules };
 /** The Redis configurations of each value of --persistence. */
 const PERSISTENCE = { none: ['none'], aof: ['aof'], both: ['none', 'aof'] };
 

@@ -109,6 +109,48 @@ const BACKLOG = [OURS, EMBEDDED].map((peer) =>
   ),
 );
 
+const due = (peer, schedulers, key) => valueIn('schedules', { peer, schedulers }, key);
+
+/** How much more all scripts take when three schedulers share the work. */
+function shareOfThree(tables) {
+  const [one, three] = [1, 3].map((schedulers) => due(OURS, schedulers, 'script ms')(tables));
+  return one === null || three === null ? null : three / one;
+}
+
+/** The slowest first page of all lists. */
+const slowestPage = (peer) => (tables) => {
+  const rows = rowsWith(tables, 'schedule lists', { peer });
+  return rows.length === 0 ? null : Math.max(...rows.map((row) => row['first page ms']));
+};
+
+/** What schedules add to the memory of an idle service. */
+const addedMb = (peer) => (tables) => {
+  const read = (key) => valueIn('schedule memory', { peer }, key)(tables);
+  return read('service MB') === null ? null : read('service MB') - read('service idle MB');
+};
+
+const SCHEDULES = [
+  ...[OURS, EMBEDDED].flatMap((peer) => [
+    atMost(`10,000 schedules due in one second, ${peer}: p99 ms late`, 1_000, due(peer, 1, 'p99 ms')),
+    atMost(`fires that were early, ${peer}`, 0, due(peer, 1, 'early')),
+    atMost(`first pages among 10,000 schedules, ${peer}: ms`, 300, slowestPage(peer)),
+    atMost(`10,000 schedules with full history, ${peer}: MB of the service`, 20, addedMb(peer)),
+  ]),
+  atMost('script time of three schedulers × that of one', 1.5, shareOfThree),
+  atMost(
+    '10,000 schedules with full history: MB in Redis',
+    100,
+    valueIn('schedule memory', { peer: OURS }, 'Redis MB'),
+  ),
+  atMost('next(): p99 µs', 100, valueIn('next fires', { what: 'next()' }, 'p99 µs')),
+  atMost('next(): worst µs', 5_000, valueIn('next fires', { what: 'next()' }, 'max µs')),
+  atMost(
+    'a month of an hourly cron: CPU ms',
+    1_000,
+    valueIn('month', { what: 'a month of an hourly cron' }, 'CPU ms'),
+  ),
+];
+
 const isOurs = ({ peer, what }) => peer === OURS || what?.endsWith('Redis');
 
 /** The longest over all tables, ms. The slow log begins at 0.5 ms, so an empty one counts as 0.5. */
@@ -125,6 +167,7 @@ const TARGETS = [
   ...BACKLOG,
   ...MEMORY,
   ...CRASH,
+  ...SCHEDULES,
   atMost('longest script of ours in Redis, ms', 5, longestScript('longest script ms')),
   // Each round of a job does the same work. A pause that not every round shows comes from the machine.
   atMost('the same in every round of a job, ms', 5, longestScript('in every round ms')),

@@ -54,7 +54,7 @@ function lookAt(fake: FakeStore) {
 
 /** Lets all that can happen happen. */
 async function untilQuiet(fake: FakeStore): Promise<void> {
-  for (let before = -1; before !== fake.calls.length; ) {
+  for (let before = -1; before !== fake.calls.length;) {
     before = fake.calls.length;
     await settle();
   }
@@ -65,13 +65,13 @@ test('a part is handed out while another is written, and one is written at a tim
   const looking = lookAt(fake);
   await untilQuiet(fake);
   expect(fake.calls).toEqual(['due', 'due', 'fire', 'due']);
-  fake.ends[0]!();
+  fake.ends.at(0)?.();
   await untilQuiet(fake);
   expect(fake.calls.slice(4)).toEqual(['fire']);
-  fake.ends[1]!();
+  fake.ends.at(1)?.();
   await untilQuiet(fake);
   expect(fake.calls.slice(5)).toEqual(['fire']);
-  fake.ends[2]!();
+  fake.ends.at(2)?.();
   expect(await looking).toMatchObject({ queue: 'default' });
   expect(fake.calls.slice(6)).toEqual(['looks']);
 });
@@ -80,7 +80,7 @@ test('a write that fails ends the look with its error', async () => {
   const fake = new FakeStore(2);
   const looking = lookAt(fake);
   await untilQuiet(fake);
-  fake.ends[0]!(new Error('down'));
+  fake.ends.at(0)?.(new Error('down'));
   await expect(looking).rejects.toThrow('down');
 });
 

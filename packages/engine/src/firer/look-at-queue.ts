@@ -138,6 +138,7 @@ function createBatchWriter({ schedules, runtime, log }: QueueLookDeps) {
 /** Writes batches one after the other, while the next one is decided about. */
 class WriteBehind {
   readonly #write: (batch: FireBatch) => Promise<void>;
+  /** Rejects when what was given last could not be written. */
   #writing: Promise<void> = Promise.resolve();
 
   constructor(write: (batch: FireBatch) => Promise<void>) {
@@ -148,7 +149,7 @@ class WriteBehind {
   async add(batch: FireBatch): Promise<void> {
     await this.#writing;
     this.#writing = this.#write(batch);
-    // Whoever adds or ends next is told.
+    // The next call of `add` or `end` throws it.
     this.#writing.catch(() => {});
   }
 
@@ -159,7 +160,8 @@ class WriteBehind {
 }
 
 /** What one look shares. */
-interface Look {
+interface QueueLookRun {
+  /** Where batches go when they are full. */
   readonly written: WriteBehind;
   readonly signal: AbortSignal;
 }
@@ -169,7 +171,10 @@ function createPartDecider(deps: QueueLookDeps) {
   const { runtime, calendars } = deps;
   const decideOne = createDecider(deps);
 
-  return async ({ schedules: due, nowMs }: DueSchedules, { written, signal }: Look): Promise<void> => {
+  return async (
+    { schedules: due, nowMs }: DueSchedules,
+    { written, signal }: QueueLookRun,
+  ): Promise<void> => {
     await readCalendars(due, calendars);
     let batch = new FireBatch(nowMs);
     let sinceMs = runtime.clock.monotonicMs();
@@ -207,12 +212,14 @@ export function createQueueLook(deps: QueueLookDeps) {
       let found = await handOut();
       if (found.schedules.length === 0) return found;
       for (let parts = 1; ; parts += 1) {
+        // More is asked for only where more is due: an empty answer would cost a call for nothing.
         const isLast = found.nextLookInMs !== 0 || parts === MAX_PARTS || signal.aborted;
         const [next] = await Promise.all([isLast ? null : handOut(), decidePart(found, { written, signal })]);
         if (!next || next.schedules.length === 0) break;
         found = next;
       }
     } finally {
+      // The loop must not stop, nor look again, while a write is under way.
       await written.end();
     }
     // Others may have written meanwhile, too: the broker knows best what comes next.

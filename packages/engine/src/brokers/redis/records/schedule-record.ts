@@ -33,7 +33,7 @@ export function factsText({ business, owner, source, calendar, pauseReason }: Sc
 const HEAD = /^(\d+);(\d+);(\d+);(\d+);[01];/;
 
 /** What people filter by, of a head. Null = there is none, or it is damaged. Lists read many: the numbers before it are left alone. */
-export function parseFacts(raw: unknown): ScheduleFacts | null {
+export function parseScheduleFacts(raw: unknown): ScheduleFacts | null {
   const head = textOrNull(raw) ?? '';
   const start = head.indexOf('{');
   if (start < 0) return null;
@@ -51,7 +51,7 @@ export function parseFacts(raw: unknown): ScheduleFacts | null {
  */
 function parseHead(raw: unknown): Head | null {
   const match = HEAD.exec(textOrNull(raw) ?? '');
-  const facts = match && parseFacts(raw);
+  const facts = match && parseScheduleFacts(raw);
   if (!facts) return null;
   const [revision, specStamp, createdMs, changedMs] = match.slice(1, 5).map(Number) as [
     number,

@@ -9,7 +9,7 @@ import {
 } from '../../../../broker/fires.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
-import { idsText, parseFacts, type ScheduleFacts } from '../../records/schedule-record.ts';
+import { idsText, parseScheduleFacts, type ScheduleFacts } from '../../records/schedule-record.ts';
 import { defineScript, type ScriptValue } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
 import { refusalIn, textOf, type Refusal } from '../reply.ts';
@@ -114,7 +114,7 @@ export const scheduleSoon = defineScript({
   reply: (raw): (SoonSchedule | null)[] =>
     (raw as readonly (readonly [name: unknown, next: unknown, head: unknown])[]).map(
       ([name, next, rawHead]) => {
-        const facts = parseFacts(rawHead);
+        const facts = parseScheduleFacts(rawHead);
         return facts && { ...facts, name: textOf(name), nextFireMs: Number(textOf(next)) };
       },
     ),
@@ -211,7 +211,7 @@ export const firePage = defineScript({
     const [now, rows] = raw as readonly [unknown, readonly RawPlace[]];
     const places = rows.map(([fireMs, line, name, text, head]): HistoryPlace => {
       const place = { fireMs: Number(textOf(fireMs)), line: Number(textOf(line)) };
-      const facts = parseFacts(head);
+      const facts = parseScheduleFacts(head);
       if (text === null || !facts) return { ...place, fire: null };
       const fire = parseLine(text, { queue, name: textOf(name), facts });
       return { ...place, fire: fire?.line === place.line ? fire : null };
@@ -227,7 +227,7 @@ export const firesOf = defineScript({
   args: ({ name }) => ({ name }),
   reply(raw, { queue, name }): { nowMs: number; fires: FireRecord[] } {
     const [now, head, lines] = raw as readonly [unknown, unknown, readonly unknown[]];
-    const facts = parseFacts(head);
+    const facts = parseScheduleFacts(head);
     const fires = lines.flatMap((line) => (facts && parseLine(line, { queue, name, facts })) ?? []);
     return { nowMs: Number(textOf(now)), fires };
   },

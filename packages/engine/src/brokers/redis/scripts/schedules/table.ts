@@ -14,7 +14,7 @@ import type { Receipt } from '../../calls/receipts.ts';
 import {
   factsText,
   numberOrNull,
-  parseFacts,
+  parseScheduleFacts,
   parseSchedule,
   type ScheduleFacts,
 } from '../../records/schedule-record.ts';
@@ -169,7 +169,7 @@ export const schedulePage = defineScript({
     const [now, names, heads, nexts, failing] = raw as readonly [unknown, ...(readonly unknown[])[]];
     const last = names!.length === limit ? textOf(names!.at(-1)) : null;
     const rows = names!.flatMap((name, i) => {
-      const facts = parseFacts(heads![i]);
+      const facts = parseScheduleFacts(heads![i]);
       if (!facts) return [];
       const nextFireMs = numberOrNull(nexts![i]);
       return [{ ...facts, name: textOf(name), nextFireMs, failing: failing![i] !== null }];
