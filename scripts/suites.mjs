@@ -221,6 +221,12 @@ const TABLE = [
     guards: [...model('cron'), ...engine('asynq-scheduler')],
     costs: { interop: 40, 'interop-cluster': 45 },
   },
+  {
+    kind: CHECKLIST,
+    files: ['stored-schedules'],
+    guards: engine('firer', 'loops', 'schedules'),
+    costs: { interop: 15, 'interop-cluster': 20 },
+  },
   { kind: CHECKLIST, files: ['fleet'], guards: ['interop/programs', ...WORKERS], costs: { interop: 85 } },
   { kind: CHECKLIST, files: ['million'], guards: engine('control', 'inspector'), costs: { interop: 50 } },
   { kind: CHECKLIST, files: ['cluster', 'signals'], guards: engine('worker'), costs: { interop: 10 } },

@@ -16,6 +16,7 @@ import type { Maintain } from './maintain.ts';
 import type { Presence } from './presence.ts';
 import type { Semaphores } from './semaphores.ts';
 import type { ScheduleStore } from './schedules.ts';
+import type { ScheduleView } from './schedule-view.ts';
 import type { SchedulerEntries } from './scheduler-entries.ts';
 import type { Signals } from './signals.ts';
 import type { Submit } from './submit.ts';
@@ -50,6 +51,8 @@ export interface Broker {
   readonly presence: Presence;
   readonly schedulerEntries: SchedulerEntries;
   readonly schedules: ScheduleStore;
+  /** Null = no tool of Go reads this broker. */
+  readonly scheduleView: ScheduleView | null;
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly claims: Claims;

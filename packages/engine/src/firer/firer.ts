@@ -27,6 +27,8 @@ export interface FirerDeps {
   readonly schedules: ScheduleStore;
   /** Stored queues whose schedules are fired, called at each step. Another array when they have changed. */
   queues(): readonly string[];
+  /** Called after each survey with those that have schedules. */
+  onSurvey?(queues: readonly string[]): void;
   readonly runtime: Runtime;
 }
 
@@ -111,7 +113,9 @@ function createSurvey(deps: FirerDeps, looks: Looks, { calendars, onNews }: Surv
       const found = all.length > 0 ? await schedules.nextLooks(all.map(({ queue }) => queue)) : [];
       const news = found.filter((next, i) => next !== null && looks.recordSurvey(all[i]!, next, before[i]!));
       if (news.length > 0) onNews();
-      if (await watch.step(looks.used())) return 0;
+      const used = looks.used();
+      deps.onSurvey?.(used);
+      if (await watch.step(used)) return 0;
       // Spread, because many processes survey the same broker.
       return poll(SCHEDULE_SURVEY_MS * (0.75 + runtime.random() / 2));
     },

@@ -2,7 +2,9 @@ import type { Broker } from '../broker/broker.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { checkBroker, func } from '../checks/values.ts';
 import { wholeRuntime, type Runtime } from '../runtime/runtime.ts';
+import type { Loop } from '../runtime/loop.ts';
 import { createFirer } from '../firer/firer.ts';
+import { createScheduleViewer } from '../firer/schedule-viewer.ts';
 import { createForwarder } from './forwarder.ts';
 import { createJanitor } from './janitor.ts';
 import { Needs } from './needs.ts';
@@ -12,7 +14,16 @@ import { createSurveyor } from './surveyor.ts';
 export interface MaintenanceDeps {
   readonly broker: Pick<
     Broker,
-    'maintain' | 'consume' | 'signals' | 'groups' | 'schedules' | 'documents' | 'lifetime'
+    | 'maintain'
+    | 'consume'
+    | 'signals'
+    | 'groups'
+    | 'schedules'
+    | 'scheduleView'
+    | 'documents'
+    | 'claims'
+    | 'inspect'
+    | 'lifetime'
   >;
   /** Stored queues to keep in order, called at each step. Another array when they have changed. */
   queues(): readonly string[];
@@ -38,6 +49,28 @@ export interface Maintenance {
   stop(): Promise<void>;
 }
 
+/** The firer, and beside it, where Go's tools may look, what shows them the schedules. None if the broker keeps no schedules. */
+function createFirers({ broker, firedQueues, runtime }: FirersDeps): Pick<Loop, 'start' | 'wake' | 'stop'>[] {
+  const { schedules, scheduleView: view } = broker;
+  if (!schedules) return [];
+  const viewer = view && createScheduleViewer({ broker, schedules, view, runtime });
+  const onSurvey = (used: readonly string[]) => viewer?.follow(used);
+  const firer = createFirer({ broker, schedules, queues: firedQueues, onSurvey, runtime });
+  return [
+    {
+      start: () => firer.start(),
+      wake: () => firer.wake(),
+      async stop() {
+        await firer.stop();
+        await viewer?.stop();
+      },
+    },
+  ];
+}
+
+/** What they need of the dependencies. */
+type FirersDeps = Required<Pick<MaintenanceDeps, 'broker' | 'firedQueues' | 'runtime'>>;
+
 /**
  * Creates surveyor, forwarder, recoverer, janitor and, if the broker keeps schedules, firer for the same queues. Any number of processes may run them; there is no
  * leader.
@@ -57,8 +90,7 @@ export function createMaintenance(given: MaintenanceDeps): Maintenance {
       if (isLeased) recoverer.wake();
     },
   });
-  const { schedules } = broker;
-  const firers = schedules ? [createFirer({ broker, schedules, queues: firedQueues, runtime })] : [];
+  const firers = createFirers({ broker, firedQueues, runtime });
   const loops = [surveyor, forwarder, recoverer, createJanitor(deps), ...firers];
   const maintenance: Maintenance = {
     start() {

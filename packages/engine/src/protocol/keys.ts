@@ -38,6 +38,19 @@ const SCHEDULER_PREFIX = 'asynq:schedulers:';
 export const schedulerEntriesKey = (schedulerId: string): string => `${SCHEDULER_PREFIX}{${schedulerId}}`;
 /** Whether the key has the form of a scheduler's entries key. */
 export const isSchedulerEntriesKey = (key: string): boolean => key.startsWith(SCHEDULER_PREFIX);
+/** The name of the scheduler whose entries are schedules that the broker keeps: the same for all processes. */
+export const SCHEDULE_VIEW = 'task-center:schedules';
+/** Of UUIDs that are made of the names of schedules. They are stored in other people's notes: never change it. */
+const SCHEDULE_NAMESPACE = Buffer.from('5b0e6f8a3c1d4f6e9a4d2c7b8e1f0a36', 'hex');
+
+/** The ID under which Go's tools know a schedule: a UUID of version 5 (RFC 9562, section 5.5), always the same for its stored name. */
+export function scheduleEntryId(name: string): string {
+  const bytes = createHash('sha1').update(SCHEDULE_NAMESPACE).update(name).digest().subarray(0, 16);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x50;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
 /** ZSET of protobuf SchedulerEnqueueEvent by time, s. */
 export const schedulerHistoryKey = (entryId: string): string => `asynq:scheduler_history:${entryId}`;
 

@@ -21,6 +21,7 @@ import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
 import { createSemaphores } from './facets/semaphores.ts';
+import { createScheduleView } from './facets/schedule-view.ts';
 import { createScheduleFacet } from './facets/schedules.ts';
 import { createSchedulerEntries } from './facets/scheduler-entries.ts';
 import { createSignals } from './facets/signals.ts';
@@ -174,6 +175,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
   const { client, runtime, target, topology } = deps;
   const signals = createSignals(deps);
   const durabilities = createDurabilities(deps);
+  const schedulerEntries = createSchedulerEntries(deps);
   // Tests that set the time also renew leases themselves.
   const leaseRenewal = options.nowMs ? null : createLeaseRenewerThread(target, runtime);
   const lifetime = new Lifetime(client.name, runtime.log);
@@ -200,7 +202,8 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     inspect: createInspect(deps),
     presence: createPresence(deps),
     schedules: createScheduleFacet(deps, signals),
-    schedulerEntries: createSchedulerEntries(deps),
+    schedulerEntries,
+    scheduleView: createScheduleView(deps, schedulerEntries),
     documents: createDocuments(deps),
     semaphores: createSemaphores(deps),
     claims: createClaims(deps),

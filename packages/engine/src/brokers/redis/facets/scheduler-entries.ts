@@ -10,6 +10,7 @@ import {
 import { msOf, secondsDown, secondsUp, timestampOf, type Timestamp } from '../../../protocol/go-time.ts';
 import {
   isSchedulerEntriesKey,
+  SCHEDULE_VIEW,
   schedulerEntriesKey,
   schedulerHistoryKey,
   SCHEDULERS_KEY,
@@ -34,6 +35,9 @@ import { decodedOrNull } from '../records/stored-message.ts';
 
 /** Entries read of one scheduler. A foreign scheduler may have written any number. */
 const MAX_ENTRIES_PER_SCHEDULER = 10_000;
+
+/** What the facet `schedules` has is no entry of a scheduler: it is shown as one to Go's tools alone. */
+const VIEW_KEY = schedulerEntriesKey(SCHEDULE_VIEW);
 
 /** Encodes Asynq's SchedulerEntry. */
 const encodeEntry = ({ id, spec, type, payload, options, nextMs, prevMs }: EntryRecord): Buffer =>
@@ -132,9 +136,8 @@ export function createSchedulerEntries(deps: RedisDeps): SchedulerEntries {
     /** The entries of all schedulers that are alive. A name that no scheduler would make is skipped. */
     async entries() {
       const keys = await client.run(presenceList, SCHEDULERS_KEY);
-      const found = await Promise.all(
-        keys.filter(isSchedulerEntriesKey).map((key) => readEntries(client, key)),
-      );
+      const ofSchedulers = keys.filter((key) => isSchedulerEntriesKey(key) && key !== VIEW_KEY);
+      const found = await Promise.all(ofSchedulers.map((key) => readEntries(client, key)));
       return found.flat();
     },
 

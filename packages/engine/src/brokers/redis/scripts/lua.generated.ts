@@ -414,6 +414,14 @@ export const lua = {
     records: {},
     text: "redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])\nredis.call('ZREMRANGEBYRANK', KEYS[1], 0, -tonumber(ARGV[4]) - 1)\nreturn 1\n",
   },
+  schedulerEvents: {
+    name: 'scheduler-events',
+    sha1: 'e99be9636be12fe572b20eb04a196794b5bfc4b0',
+    keys: (v: Keys<'history'>): string[] => [v.history],
+    args: (v: Values<'ttlSeconds'>): ScriptValue[] => [v.ttlSeconds],
+    records: {},
+    text: "redis.call('DEL', KEYS[1])\nif #ARGV >= 3 then\n  redis.call('ZADD', KEYS[1], unpack(ARGV, 3))\n  redis.call('EXPIRE', KEYS[1], ARGV[2])\nend\nreturn 1\n",
+  },
   schedulerHistory: {
     name: 'scheduler-history',
     sha1: '0bbd5df7f7e0905661767800991b7aeb48b185c9',

@@ -101,6 +101,7 @@ export function assemble(parts: BrokerParts): Broker {
     ...createStoredFacets(calls, runtime.newId),
     submit: findings.guard(createSubmit(calls, name)),
     schedules: findings.guardSchedules(createScheduleStore(calls, signals)),
+    scheduleView: null,
     leaseRenewal,
     presence,
     semaphores,

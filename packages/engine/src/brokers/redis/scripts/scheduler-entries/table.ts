@@ -48,6 +48,25 @@ export const schedulerEvent = defineScript({
   reply: () => undefined,
 });
 
+/** Replaces an entry's history. */
+export interface SchedulerEventsCall {
+  readonly entryId: string;
+  /** Until the history expires. */
+  readonly ttlSeconds: number;
+  /** At most 100, with their times in Unix s. */
+  readonly events: readonly { readonly seconds: number; readonly bytes: Buffer }[];
+}
+
+export const schedulerEvents = defineScript({
+  lua: lua.schedulerEvents,
+  keys: ({ entryId }: SchedulerEventsCall) => ({ history: schedulerHistoryKey(entryId) }),
+  args: ({ ttlSeconds }) => ({ ttlSeconds }),
+  moreArgs({ events }, args) {
+    for (const { seconds, bytes } of events) args.push(seconds, bytes);
+  },
+  reply: () => undefined,
+});
+
 export interface SchedulerHistoryCall {
   readonly entryId: string;
   /** Indexes from 0, newest first; both inclusive. */
