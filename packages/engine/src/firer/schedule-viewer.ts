@@ -9,7 +9,7 @@ import { ShownSchedules } from './shown-schedules.ts';
 /** Names the claim: one process at a time shows schedules. */
 const VIEW_CLAIM = 'schedule-view';
 const REFRESH_MS = 5_000;
-/** Queues of which this process fires nothing are searched for schedules this often. */
+/** All queues are searched for schedules this often, also those that this process does not fire. */
 const SEARCH_MS = 60_000;
 
 export interface ScheduleViewerDeps {

@@ -9,12 +9,12 @@ import { shownSchedule } from './shown-schedule.ts';
 /** For how long schedules are shown: longer than it takes until another process has the claim of one that died. */
 const SHOWN_MS = 30_000;
 /** A schedule is read again after this time, although its next fire is the same: somebody has edited it, or has run it now. */
-const MAX_AGE_MS = 60_000;
+const REREAD_MS = 60_000;
 /** Fires are written again after this time, before they expire. */
 const FIRES_AGAIN_MS = 600_000;
 const FIRES_SHOWN_MS = 2 * FIRES_AGAIN_MS;
 /** Schedules that are read by one call: a single one may have a megabyte. */
-const READ_AT_ONCE = 32;
+const SPECS_AT_ONCE = 32;
 /** Schedules whose fires are written in one step. Others follow, those that have waited longest first. */
 const FIRES_AT_ONCE = 100;
 /** Calls for these that are under way at the same time. More would hold Redis as one long script does. */
@@ -22,7 +22,7 @@ const MAX_PARALLEL_FIRES = 4;
 /** Queues in one question for what fires next. */
 const QUEUES_AT_ONCE = 500;
 
-/** Any time, so that all of those that will fire are asked for. */
+/** Asks for all that will fire. */
 const ALWAYS = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
 
 /** A schedule that is shown. Times are monotonic. */
@@ -54,9 +54,7 @@ export class ShownSchedules {
   }
 
   /**
-   * Shows the soonest schedules of these queues. Ends early, and has written nothing more, when `isAllowed` becomes false.
-   *
-   * @returns whether fires wait for the next step
+   * Shows the soonest schedules of these queues, and what has fired of some of them. Once `isAllowed` is false it writes nothing more.
    */
   async refresh(queues: readonly string[], isAllowed: () => boolean): Promise<void> {
     const before = this.#byName;
@@ -89,10 +87,10 @@ export class ShownSchedules {
       const before = this.#byName.get(fire.name);
       const isSame = before?.nextFireMs === fire.nextFireMs && before.queue === fire.queue;
       if (before) known.set(fire.name, before);
-      if (!isSame || nowMs - before.readMs >= MAX_AGE_MS) toRead.push(fire);
+      if (!isSame || nowMs - before.readMs >= REREAD_MS) toRead.push(fire);
     }
-    for (let from = 0; from < toRead.length; from += READ_AT_ONCE) {
-      const names = toRead.slice(from, from + READ_AT_ONCE).map(({ name }) => name);
+    for (let from = 0; from < toRead.length; from += SPECS_AT_ONCE) {
+      const names = toRead.slice(from, from + SPECS_AT_ONCE).map(({ name }) => name);
       const { schedules } = await this.#deps.schedules.get(names);
       names.forEach((name, i) => {
         const record = schedules[i];

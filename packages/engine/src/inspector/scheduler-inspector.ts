@@ -14,7 +14,7 @@ export class SchedulerInspector {
     this.#broker = broker;
   }
 
-  /** The periodic tasks of all running schedulers, ours and those in Go, the next to fire first. */
+  /** The periodic tasks of all running schedulers, ours and those in Go, the next to fire first. Schedules that the broker keeps are in `Schedules`. */
   async entries(): Promise<EntryInfo[]> {
     return (await control.listSchedulerEntries(this.#broker)).map(control.showPayload);
   }

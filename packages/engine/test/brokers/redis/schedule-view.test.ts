@@ -89,7 +89,10 @@ describe('schedules that Go’s tools see', () => {
 
   test('keep their fires in a compact form', async () => {
     const taskId = '0196d0a0-7c1e-7000-8000-000000000000';
-    const events = eventsOf(MAX_FIRES).map(({ atMs }, i) => ({ taskId: taskId.slice(0, -3) + (100 + i), atMs }));
+    const events = eventsOf(MAX_FIRES).map(({ atMs }, i) => ({
+      taskId: taskId.slice(0, -3) + (100 + i),
+      atMs,
+    }));
     await view().showFires('a', { events, ttlMs: 60_000 });
     expect(await bed.ask('OBJECT', 'ENCODING', historyKey('a'))).toBe('listpack');
     expect(Number(await bed.ask('MEMORY', 'USAGE', historyKey('a')))).toBeLessThan(8_000);

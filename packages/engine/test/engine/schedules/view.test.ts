@@ -52,18 +52,25 @@ function watch({ store, runtime, queue }: FiringBench, over: Partial<ScheduleSto
     view,
     readNames: () => read.splice(0).sort(),
     refresh: (isAllowed = () => true) => shown.refresh([queue], isAllowed),
-    specs: () => Object.fromEntries(view.shown.map(({ name, spec }) => [name.replace(`${queue}-`, ''), spec])),
+    specs: () =>
+      Object.fromEntries(view.shown.map(({ name, spec }) => [name.replace(`${queue}-`, ''), spec])),
   };
 }
 
-const idsOf = (view: FakeView, name: string) => (view.fires.get(name)?.events ?? []).map(({ taskId }) => taskId);
+const idsOf = (view: FakeView, name: string) =>
+  (view.fires.get(name)?.events ?? []).map(({ taskId }) => taskId);
 
 describe('the schedules that are shown', () => {
   test('say when they fire in the words of Asynq', async () => {
     const bench = open();
     const { queue, schedules } = bench;
     const { cron: _, ...plain } = bench.aSchedule();
-    await schedules.put({ ...plain, id: `${queue}-cron`, cron: '30 8 * * mon-fri', timezone: 'Asia/Shanghai' });
+    await schedules.put({
+      ...plain,
+      id: `${queue}-cron`,
+      cron: '30 8 * * mon-fri',
+      timezone: 'Asia/Shanghai',
+    });
     await schedules.put({ ...plain, id: `${queue}-utc`, cron: '0 0 12 LW * ?', dialect: 'quartz' });
     await schedules.put({ ...plain, id: `${queue}-every`, every: '90s' });
     await schedules.put({ ...plain, id: `${queue}-at`, at: new Date(START_MS + MINUTE_MS) });
@@ -243,7 +250,11 @@ describe('the fires that are shown', () => {
     const bench = open();
     await bench.put();
     const { schedules } = await bench.store.get([bench.queue]);
-    const copies = Array.from({ length: 250 }, (_, i) => ({ ...schedules[0]!, name: `s${i}`, nextFireMs: i }));
+    const copies = Array.from({ length: 250 }, (_, i) => ({
+      ...schedules[0]!,
+      name: `s${i}`,
+      nextFireMs: i,
+    }));
     const { view, refresh } = watch(bench, {
       upcoming: async () => copies,
       get: async (names) => ({

@@ -22,6 +22,7 @@ const FACETS: Readonly<Record<string, keyof Broker>> = {
   Maintain: 'maintain',
   Presence: 'presence',
   ScheduleStore: 'schedules',
+  ScheduleView: 'scheduleView',
   SchedulerEntries: 'schedulerEntries',
   Semaphores: 'semaphores',
   Signals: 'signals',

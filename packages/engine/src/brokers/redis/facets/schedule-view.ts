@@ -9,7 +9,7 @@ import type { RedisDeps } from '../deps.ts';
 import { schedulerEvents } from '../scripts/scheduler-entries/table.ts';
 
 /** What is not set is left out, as Asynq does. */
-function optionsOf(shown: ShownSchedule): string[] {
+function shownOptions(shown: ShownSchedule): string[] {
   const options: EntryOption[] = [
     { name: 'Queue', value: shown.queue },
     { name: 'MaxRetry', value: shown.maxRetries },
@@ -21,12 +21,12 @@ function optionsOf(shown: ShownSchedule): string[] {
   return options.map(writeOption);
 }
 
-const entryOf = (shown: ShownSchedule): EntryRecord => ({
+const shownEntry = (shown: ShownSchedule): EntryRecord => ({
   id: scheduleEntryId(shown.name),
   spec: shown.spec,
   type: shown.type,
   payload: shown.payload,
-  options: optionsOf(shown),
+  options: shownOptions(shown),
   nextMs: shown.nextMs,
   prevMs: shown.prevMs,
 });
@@ -37,7 +37,8 @@ export function createScheduleView(
   entries: Pick<SchedulerEntries, 'writeEntries' | 'clearEvents'>,
 ): ScheduleView {
   return {
-    show: (schedules, ttlMs) => entries.writeEntries(SCHEDULE_VIEW, { entries: schedules.map(entryOf), ttlMs }),
+    show: (schedules, ttlMs) =>
+      entries.writeEntries(SCHEDULE_VIEW, { entries: schedules.map(shownEntry), ttlMs }),
     async showFires(name, { events, ttlMs }) {
       await client.run(schedulerEvents, {
         entryId: scheduleEntryId(name),
