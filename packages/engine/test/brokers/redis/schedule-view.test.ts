@@ -1,8 +1,13 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { MAX_FIRES } from '../../../src/broker/fires.ts';
 import type { ScheduleView, ShownSchedule } from '../../../src/broker/schedule-view.ts';
 import { scheduleEntryId } from '../../../src/protocol/keys.ts';
 import { decodeSchedulerEntry } from '../../../src/protocol/scheduler-entry.ts';
+import { createMaintenance } from '../../../src/loops/maintenance.ts';
+import { silentLog } from '../../../src/runtime/log.ts';
+import { createRuntime } from '../../../src/runtime/runtime.ts';
+import { Schedules } from '../../../src/schedules/schedules.ts';
+import { until } from '../../support/until.ts';
 import { redisBed } from './bed.ts';
 
 const KEY = 'asynq:schedulers:{task-center:schedules}';
@@ -85,6 +90,25 @@ describe('schedules that Go’s tools see', () => {
     await view().showFires('b', { events: eventsOf(1), ttlMs: 60_000 });
     await view().hideFires(['a', 'unknown']);
     expect(await bed.keys()).toEqual([historyKey('b')]);
+  });
+
+  test('are shown by whatever keeps queues in order, while there are any', async () => {
+    const { broker } = bed;
+    const maintenance = createMaintenance({
+      broker,
+      queues: () => ['q'],
+      runtime: createRuntime({ log: silentLog }),
+    });
+    onTestFinished(() => maintenance.stop());
+    maintenance.start();
+    const schedules = new Schedules(broker);
+    await schedules.put({ id: 'daily', cron: '0 8 * * *', task: { task: 'report', queue: 'q' } });
+    maintenance.wake();
+    await until(async () => (await stored()).length === 1);
+    expect(await stored()).toMatchObject([{ id: scheduleEntryId('daily'), spec: '0 8 * * *' }]);
+    expect(await bed.ask('HEXISTS', 'tc:{lead:schedule-view}', 'holder')).toBe(1);
+    await maintenance.stop();
+    expect(await broker.claims.take('schedule-view', { holder: 'another', ttlMs: 5_000 })).not.toBeNull();
   });
 
   test('keep their fires in a compact form', async () => {
