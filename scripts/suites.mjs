@@ -49,6 +49,10 @@ const OPENAPI = {
   locate: (name) => `interop/openapi/${name}.test.ts`,
   guards: ['interop/openapi', 'docs/openapi.md', 'packages/api/src'],
 };
+const ENGINE_LONG = {
+  locate: (name) => `packages/engine/test/${name}.long.ts`,
+  guards: ['packages/engine/test/support'],
+};
 const FAULTS = {
   locate: (name) => `faults/experiments/${name}.test.ts`,
   guards: ['faults/harness', 'faults/programs', ...engine('broker')],
@@ -138,6 +142,22 @@ const TABLE = [
     files: ['lost-output', 'operations'],
     guards: ['packages/cli/src', 'packages/server/src/serve.ts', 'packages/server/src/auth'],
     costs: { long: 25 },
+  },
+  {
+    kind: ENGINE_LONG,
+    files: ['engine/schedules/life', 'model/schedules'],
+    guards: [
+      ...model('schedules'),
+      ...engine('broker', 'brokers', 'control', 'firer', 'schedules', 'loops/maintenance.ts'),
+      'packages/engine/test/model',
+    ],
+    costs: { long: 45 },
+  },
+  {
+    kind: ENGINE_LONG,
+    files: ['engine/testing/month'],
+    guards: [...engine('testing', 'runtime', 'worker'), 'packages/engine/test/engine/testing'],
+    costs: { long: 5 },
   },
   { kind: CONFORMANCE, files: ['memory'], guards: engine('brokers/sqlite', 'testing'), costs: { long: 10 } },
   {

@@ -219,9 +219,9 @@ describe('each dialect', () => {
 
 describe.each(['unix', 'quartz', 'asynq'] as const)('random texts of the dialect %s', (dialect) => {
   test('fire as a walk from day to day says', () => {
-    compareFires(dialect, { numRuns: 60, seed: 15 });
+    compareFires(dialect, { numRuns: 40, seed: 15 });
   });
   test('fire as a walk from moment to moment says, where a clock is set', () => {
-    compareNearChanges(dialect, { numRuns: 60, seed: 15 });
+    compareNearChanges(dialect, { numRuns: 20, seed: 15 });
   });
 });
