@@ -75,12 +75,19 @@ describe.each(brokerKinds)('on $name', ({ available, createStore }) => {
     const skipped = { id: queue, cron: '* * * * * *', overlap: 'queue', maxRuns: 2 } as const;
     await schedules.put({ ...skipped, task: { task: 'slow', queue } });
     await until(() => started.length === 1);
-    const waits = async () => (await broker.schedules.get([queue])).schedules[0]?.awaitsEnd === true;
+    // The next look without that end is seconds away: it is not what starts the successor.
+    const waits = async () => {
+      const { nowMs, schedules: found } = await broker.schedules.get([queue]);
+      const { awaitsEnd = false, nextLookMs } = found[0] ?? {};
+      return awaitsEnd && (nextLookMs ?? nowMs) > nowMs + 2_500;
+    };
     await until(waits);
     const queued = nextEvent(worker.events, 'schedule.fired', ({ outcome }) => outcome === 'queued');
+    const releasedMs = performance.now();
     release();
     await queued;
     await until(() => started.length === 2);
+    expect(started[1]! - releasedMs).toBeLessThan(1_000);
   });
 
   test('two workers share the schedules of a queue, and one that is gone leaves them to the other', async ({
