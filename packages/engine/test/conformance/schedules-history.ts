@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { KEEP_FIRES_MS, MAX_FIRES, type FireListRequest, type FireRecord } from '../../src/broker/fires.ts';
+import { GroupSearch } from '../../src/worker/aggregate/group-search.ts';
 import { aTask, finish } from '../support/factories.ts';
 import { aFire, aSchedule, aWrite, fireOnce, putAll, schedulesOf } from '../support/schedules.ts';
 import { end, take, takeOne, type Bench, type Harness } from './harness.ts';
@@ -86,6 +87,17 @@ function lines(harness: Harness): void {
     ]);
     await end(bench, finish.retry(third!, 0));
     expect(await listFires(bench)).toMatchObject([{ ended: 2 }]);
+  });
+
+  test('a run that was made a part of an aggregated task is gone', async () => {
+    const bench = await openWith(harness, 'one');
+    await fireOnce(bench, { tasks: [aTask({ id: 'x', group: 'g' })] });
+    const search = new GroupSearch(bench.broker.groups, { graceMs: 0, maxDelayMs: 0, maxSize: 0 });
+    const [set] = await search.take('default', 1);
+    const content = await bench.broker.groups.read(set!);
+    await bench.broker.groups.finish(set!, content!, aTask({ id: 'made' }));
+    await bench.advance(1_000);
+    expect(await listFires(bench)).toMatchObject([{ taskId: 'x', ended: 1, end: 'gone' }]);
   });
 
   test('a run that is removed or cancelled is told as well', async () => {

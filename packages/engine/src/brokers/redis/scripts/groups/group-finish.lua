@@ -50,6 +50,8 @@ if key ~= set then
 end
 
 local moves, is_unreadable = new_moves(), {}
+-- They have not ended by themselves: what becomes of them is the end of the new task.
+moves.are_gone = true
 for _, id in ipairs(unreadable) do
   is_unreadable[id] = true
   -- The key may have a wrong type.
