@@ -96,5 +96,11 @@ test('the role scheduler fires schedules of all queues, also beside a worker', a
     await role.stop();
   }
   const { json } = await app.call('GET', '/v1/tasks?queue=ticks&state=pending');
-  expect(json.data[0]).toMatchObject({ type: 'tick', kind: 'handler', origin: 'schedule' });
+  expect(json.data[0]).toMatchObject({
+    type: 'tick',
+    kind: 'handler',
+    origin: 'schedule',
+    schedule_id: 'tick',
+    shard: null,
+  });
 });

@@ -221,12 +221,13 @@ for (const kind of brokerKinds)
       const run = await post(path(id, '/run'), { payload: { n: 2 } });
       expect(run).toMatchObject({
         status: 201,
-        json: { queue: 'reports', type: 'report', origin: 'schedule', payload: { n: 2 } },
+        json: { queue: 'reports', type: 'report', origin: 'schedule', schedule_id: id, payload: { n: 2 } },
       });
       expect((await get(run.headers.get('location')!)).json.id).toBe(run.json.id);
       expect((await post(path(id, '/run'))).json.payload).toBe(1);
       const fires = await get(path(id, '/fires'));
       expect(fires.json.data).toHaveLength(2);
+      expect(run.json.fire_at).toBe(fires.json.data[1].fire_at);
       expect(fires.json.data[1]).toMatchObject({
         schedule_id: id,
         outcome: 'manual',

@@ -6,7 +6,14 @@ import type { OperationId } from '../contract.ts';
 import type { AnswerOf, BodyInputOf } from '../operations.ts';
 import type { Queue } from '../queues/schemas.ts';
 import type { Task } from '../tasks/schemas.ts';
-import { dailyReport, reportFire, reportFires, reportPreview, reportSchedule } from './schedule-examples.ts';
+import {
+  dailyReport,
+  reportFire,
+  reportFires,
+  reportOrigin,
+  reportPreview,
+  reportSchedule,
+} from './schedule-examples.ts';
 
 /** What is sent, for the operations that take a body. */
 type Body<O extends OperationId> = [BodyInputOf<O>] extends [undefined]
@@ -53,6 +60,9 @@ const listedTask: Task = {
   cancel: null,
   delivery_id: 'dlv_7qk3v6w2n5h4c8p9x1t0r6y2ma',
   worker_id: null,
+  schedule_id: null,
+  fire_at: null,
+  shard: null,
   origin: 'api',
   created_by: '7k2m9q4x8d1w',
   version: 1,
@@ -182,7 +192,7 @@ export const examples: { readonly [O in OperationId]: Example<O> } = {
     answer: { ...reportSchedule, paused: true, pause_reason: 'the month is closed', version: 2 },
   },
   resumeSchedule: { body: {}, answer: { ...reportSchedule, version: 3 } },
-  runSchedule: { body: { payload: { day: '2026-11-20' } }, answer: { ...listedTask, origin: 'schedule' } },
+  runSchedule: { body: { payload: { day: '2026-11-20' } }, answer: { ...listedTask, ...reportOrigin } },
   previewStoredSchedule: { answer: reportPreview },
   listScheduleFires: { answer: reportFires },
   listFires: { answer: reportFires },

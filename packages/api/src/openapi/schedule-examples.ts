@@ -77,3 +77,10 @@ export const reportPreview = {
 };
 /** All history there is. */
 export const reportFires = { data: [reportFire], next_cursor: null, total: null, scanned: null };
+
+/** What a task has of the fire that made it. */
+export const reportOrigin = {
+  schedule_id: 'daily-report',
+  fire_at: '2026-11-24T00:30:00.000Z',
+  origin: 'schedule',
+};

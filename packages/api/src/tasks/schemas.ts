@@ -167,7 +167,12 @@ export const task = z
     /** The header `webhook-id` of its callbacks, the same in every attempt. */
     delivery_id: text,
     worker_id: maybe(text),
-    /** How it was submitted: `api` or `client`. `created_by` is the ID of the API key. */
+    /** The schedule that has made it, and the logical time of that fire. */
+    schedule_id: maybe(text),
+    fire_at: maybe(time),
+    /** Which of the tasks of that fire it is, from 0; null = it is the only one. */
+    shard: maybe(z.object({ index: count, total: count }).meta({ id: 'Shard' })),
+    /** How it was submitted: `api`, `client` or `schedule`. `created_by` is the ID of the API key. */
     origin: maybe(text),
     created_by: maybe(text),
     /** Always 1 today. */

@@ -12,6 +12,8 @@ import type { TaskMeta } from '../task/meta.ts';
 /** Headers that tell handlers of any language which fire they run: the schedule's ID, and the logical time in ISO 8601. */
 const SCHEDULE_HEADER = 'tc-schedule-id';
 const FIRE_HEADER = 'tc-fire-at';
+/** Which of several tasks of a fire it is, from 0, and their number: `0/8`. */
+const SHARD_HEADER = 'tc-shard';
 
 /** A payload as JSON keeps it byte for byte. */
 function storedPayload(payload: Uint8Array | null): ScheduledTask['payload'] {
@@ -77,7 +79,7 @@ export function tasksOfFire(
     id: storedTaskId(newId(), spec.businessId),
     type: task.type,
     payload,
-    headers,
+    headers: tasks === 1 ? headers : { ...headers, [SHARD_HEADER]: `${shard}/${tasks}` },
     maxRetries: task.maxRetries,
     timeoutMs: task.timeoutMs,
     deadlineMs: 0,

@@ -19,6 +19,7 @@ import type { NotSent } from './not-sent.ts';
 import { outcomeOf, type CallbackOutcome } from './outcome.ts';
 import { callbackRequest, type CallbackRequest, type Delivery } from './request.ts';
 import { checkCallbackUrl, type UrlRules } from './url-rules.ts';
+import { fireOf } from '../task-fire.ts';
 
 export interface AttemptDeps {
   readonly deliverer: Deliverer;
@@ -50,6 +51,7 @@ function deliveryOf(task: Task, callback: Callback, times: Times): Delivery {
     payload: task.payloadBytes,
     contentType: meta.contentType,
     context: task.context,
+    fire: fireOf(meta),
     attempt: task.attempt,
     maxAttempts: task.maxRetries + 1,
     createdMs: meta.createdMs ?? 0,

@@ -24,6 +24,7 @@ const aDelivery = (over: Partial<Delivery> = {}): Delivery => ({
     userId: 'u-42',
     traceparent: `00-${TRACE}-00f067aa0ba902b7-01`,
   },
+  fire: null,
   attempt: 1,
   maxAttempts: 4,
   createdMs: CREATED,
@@ -61,6 +62,17 @@ test('the example of the API is sent word for word', () => {
 });
 
 describe('headers', () => {
+  test('name the fire of a schedule, and which of its tasks it is', () => {
+    const fire = { scheduleId: 'daily-report', atMs: CREATED, shard: { index: 0, total: 8 } };
+    expect(callbackRequest(aDelivery({ fire })).headers).toMatchObject({
+      'task-center-schedule-id': 'daily-report',
+      'task-center-fire-at': '2026-11-24T08:00:00.125Z',
+      'task-center-shard': '0/8',
+    });
+    const { headers } = callbackRequest(aDelivery({ fire: { ...fire, shard: null } }));
+    expect(headers).not.toHaveProperty('task-center-shard');
+  });
+
   test('without a value are left out', () => {
     const { headers } = callbackRequest(aDelivery({ context: {}, deadlineMs: 0 }));
     for (const name of ['traceparent', 'tracestate', 'task-center-deadline', 'task-center-business-id'])

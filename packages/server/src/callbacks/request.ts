@@ -6,6 +6,7 @@ import type { Callback } from './callback.ts';
 import { deliveryId } from './delivery-id.ts';
 import { headerFault, headerKey, headerText } from './headers.ts';
 import { isJsonType, JSON_TYPE } from '../media-types.ts';
+import type { TaskFire } from '../task-fire.ts';
 
 /** The data of one delivery attempt. Names and IDs are those that callers see. Times are wall-clock ms. */
 export interface Delivery {
@@ -19,6 +20,8 @@ export interface Delivery {
   /** Media type of the payload; absent = JSON. */
   readonly contentType: string | undefined;
   readonly context: TaskContext;
+  /** The fire of a schedule that has made the task; null = none. */
+  readonly fire: TaskFire | null;
   /** From 1. */
   readonly attempt: number;
   readonly maxAttempts: number;
@@ -97,7 +100,7 @@ function childTraceparent(traceparent: string | undefined, spanId: string): stri
 
 /** The headers that the service sets, encoded; absent values are left out. */
 function ownHeaders(delivery: Delivery, contentType: string | null): Record<string, string> {
-  const { id, queue, type, attempt, maxAttempts, startedMs, deadlineMs, createdMs, context } = delivery;
+  const { id, queue, type, attempt, maxAttempts, startedMs, deadlineMs, createdMs, context, fire } = delivery;
   const webhookId = deliveryId(queue, id, createdMs);
   const traceparent = childTraceparent(context.traceparent, delivery.spanId);
   const headers: Record<string, string | null | undefined> = {
@@ -117,6 +120,9 @@ function ownHeaders(delivery: Delivery, contentType: string | null): Record<stri
     'task-center-business-id': context.businessId,
     'task-center-user-id': context.userId,
     'task-center-trace-id': traceIdOf(context.traceparent),
+    'task-center-schedule-id': fire?.scheduleId,
+    'task-center-fire-at': fire && iso(fire.atMs),
+    'task-center-shard': fire?.shard && `${fire.shard.index}/${fire.shard.total}`,
     'user-agent': AGENT,
     // The body becomes the result and is shown: nothing would decompress it.
     'accept-encoding': 'identity',

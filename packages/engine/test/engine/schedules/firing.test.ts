@@ -35,6 +35,7 @@ describe('a fire', () => {
       'tc-fire-at': '2026-05-14T10:01:00.000Z',
       'tc-business-id': 'shop-a',
     });
+    expect(tasks.map(({ headers }) => headers['tc-shard'])).toEqual(['0/2', '1/2']);
     expect(Buffer.from(tasks[0]!.payload!).toString()).toBe('{"a":1}');
     expect(bench.fired).toMatchObject([{ queue, schedule: `shop-a.${queue}`, lateMs: 1, tasks: 2 }]);
   });

@@ -147,16 +147,19 @@ async function resumeSchedule(call: Call<'resumeSchedule'>): Promise<Reply> {
  * The first task of a run. It may have ended already and be gone, as with a retention of zero: then it is shown as it was made, because
  * the run itself succeeded.
  */
-async function taskOfRun(call: ScheduleCall, { spec }: control.ScheduleInfo, run: control.ManualRun) {
+async function taskOfRun(call: ScheduleCall, info: control.ScheduleInfo, run: control.ManualRun) {
   const [id = ''] = run.storedIds;
   try {
     return await control.getTask(call.deps.broker, { queue: run.queue, id: run.ids[0] ?? '', storedId: id });
   } catch (error) {
     if (!isTaskCenterError(error, 'task-not-found')) throw error;
+    const { spec } = info;
     const { task } = spec;
     const meta = {
       ...task.meta,
       origin: 'schedule',
+      schedule: info.storedName,
+      fireMs: run.fireMs,
       createdMs: run.fireMs,
       business: spec.businessId ?? undefined,
     };

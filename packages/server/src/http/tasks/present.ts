@@ -30,6 +30,7 @@ import { callbackOf } from '../../callbacks/callback.ts';
 import { deliveryId } from '../../callbacks/delivery-id.ts';
 import { shownHeaderValue } from '../../callbacks/headers.ts';
 import { payloadType, shownPayload, shownResult } from '../content.ts';
+import { fireOf } from '../../task-fire.ts';
 
 /** A time of 0 is unknown, as in Asynq's messages. */
 const timeOrNull = (ms: number | null | undefined) =>
@@ -173,6 +174,7 @@ function timeoutText({ meta, timeoutMs }: StoredTask): string | null {
 function presentFields(record: StoredTask): Task {
   const { meta } = record;
   const { queue, kind, context, business, id } = identity(record);
+  const fire = fireOf(meta);
   return {
     id,
     kind,
@@ -206,6 +208,9 @@ function presentFields(record: StoredTask): Task {
     cancel: cancelOf(record),
     delivery_id: deliveryId(queue, id, meta.createdMs ?? 0),
     worker_id: record.worker ?? null,
+    schedule_id: fire?.scheduleId ?? null,
+    fire_at: fire && timeText(fire.atMs),
+    shard: fire?.shard ?? null,
     origin: meta.origin ?? null,
     created_by: meta.createdBy ?? null,
     version: 1,
