@@ -285,6 +285,12 @@ const TABLE = [
     guards: [...REDIS, ...SQLITE, ...WORKERS, ...engine('errors', 'task')],
     costs: { experiments: 175 },
   },
+  {
+    kind: FAULTS,
+    files: ['schedule-plans', 'schedule-times', 'schedules'],
+    guards: [...REDIS, ...SQLITE, ...model('cron', 'schedules'), ...engine('firer', 'schedules')],
+    costs: { experiments: 250 },
+  },
 ];
 
 export const SUITES = TABLE.flatMap(({ kind, files, guards, costs }) =>

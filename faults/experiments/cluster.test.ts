@@ -2,23 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { slotOf } from '../../packages/engine/src/brokers/redis/client/topology/slots.ts';
-import type { ClusterNode, RedisCluster } from '../../packages/engine/test/support/redis-cluster.ts';
+import type { ClusterNode } from '../../packages/engine/test/support/redis-cluster.ts';
+import { queuesOn, slotOfQueue } from '../harness/cluster.ts';
 import { experiment } from '../harness/experiment.ts';
 import { now, until } from '../harness/history.ts';
 import { longestPauseMs } from '../harness/pauses.ts';
 import { followsAgain } from '../harness/redis-admin.ts';
-
-const slotOfQueue = (queue: string): number => slotOf(`asynq:{${queue}}:pending`);
-
-/** One queue on each master, in the order of the masters. */
-async function queuesOn(cluster: RedisCluster): Promise<string[]> {
-  const queues = new Map<ClusterNode, string>();
-  for (let i = 0; queues.size < cluster.nodes.length; i += 1) {
-    const owner = await cluster.ownerOf(slotOfQueue(`q${i}`));
-    if (!queues.has(owner)) queues.set(owner, `q${i}`);
-  }
-  return cluster.nodes.map((node) => queues.get(node) ?? '');
-}
 
 const roleOf = async ({ raw }: ClusterNode): Promise<unknown> => ((await raw.call('ROLE')) as unknown[])[0];
 

@@ -14,7 +14,7 @@ export type StoredTask = Pick<
   TaskRecord,
   'id' | 'state' | 'retried' | 'maxRetries' | 'crashes' | 'attempt' | 'attempts' | 'result' | 'lastError'
 > &
-  Partial<Pick<TaskRecord, 'cancelled'>>;
+  Partial<Pick<TaskRecord, 'cancelled' | 'meta' | 'payload'>>;
 
 /** Without `aggregating`: no experiment leaves tasks in groups. */
 const STATES = [

@@ -1,6 +1,7 @@
 import { eventsOf, type Events } from './attempts.ts';
 import { bookkeepingFaults } from './bookkeeping.ts';
 import type { BrokerContent } from './broker-content.ts';
+import { callsOfFires, doubledFires } from './fires.ts';
 import type { Line } from './history.ts';
 import { overlapMs } from './overlap.ts';
 import { histogram, recoveryMs, resumeMs, type Histogram } from './recovery.ts';
@@ -97,13 +98,14 @@ function wrongTasks(
 ): { lost: string[]; faults: string[] } {
   const isStored = (id: string) => content.tasks.has(id);
   const lost = [...answers.acked].filter((id) => !isStored(id));
-  const known = (id: string) => answers.calls.has(id);
+  const fired = callsOfFires(content);
+  const known = (id: string) => answers.calls.has(id) || fired.has(id);
   const strange = [...content.tasks.keys(), ...byTask.keys()].filter((id) => !known(id));
   const refused = [...answers.refused].filter((id) => isStored(id) || byTask.has(id));
   return {
     lost,
     faults: [
-      ...about([...new Set(strange)], 'tasks that no producer enqueued (unexpected)'),
+      ...about([...new Set(strange)], 'tasks that no producer enqueued and no schedule made (unexpected)'),
       ...about(refused, 'refused tasks were stored (I9)'),
     ],
   };
@@ -152,7 +154,7 @@ const countAnswers = ({ calls, acked, unknown, refused }: ProducerAnswers) => ({
 
 /**
  * Judges a run by the invariants of docs/design/guarantees.md#fault-matrix: I1 no loss, I2 and I3 one end per task and
- * matching counters, I4 no overlap, I7 `fsck`, I8 no crash, I9 true answers to producers.
+ * matching counters, I4 no overlap, I5 no fire is made twice, I7 `fsck`, I8 no crash, I9 true answers to producers.
  *
  * @param unordered events of all members and of the test, in any order
  */
@@ -167,12 +169,14 @@ export function judge(unordered: readonly Line[], content: BrokerContent, allowe
   const resume = histogram(resumeMs(lines, events));
   const duplicates = allowed.duplicates ?? [];
   const stored = [...content.tasks.values()];
-  const books = { calls: answers.calls, events, rolledBack: duplicates.includes('rolled-back') };
+  const calls = new Map([...answers.calls, ...callsOfFires(content)]);
+  const books = { calls, events, rolledBack: duplicates.includes('rolled-back') };
   const engine = lines.flatMap((line) => (line.e === 'event' ? [line.name] : []));
   return {
     violations: [
       ...(allowed.losses === true ? [] : about(lost, 'acknowledged tasks are lost (I1)')),
       ...faults,
+      ...about(doubledFires(content), 'fires were made more than once (I5)'),
       ...bookkeepingFaults(content, books).slice(0, MAX_SHOWN),
       ...rerunFaults(reruns, duplicates),
       ...about(

@@ -20,3 +20,7 @@ export const isDequeue = (command: Command): boolean =>
 /** The command finishes attempts. */
 export const isFinish = (command: Command): boolean =>
   runs(command, lua.exchange) && argument(command, 'finishQueues') > 0;
+/** The command asks for schedules that are due. */
+export const isScheduleDue = (command: Command): boolean => runs(command, lua.scheduleDue);
+/** The command writes what was decided about schedules. */
+export const isScheduleFire = (command: Command): boolean => runs(command, lua.scheduleFire);

@@ -71,6 +71,12 @@ export type Line =
   | Of<'logged', { level: string; message: string; err?: string }>
   | Of<'crash', { origin: string; error: string }>
   | Of<'remaining', { tasks: number }>
+  /** The tasks of a fire were stored, which was decided `lateMs` after its time. `schedule`: its stored name. */
+  | Of<'fired', { schedule: string; outcome: string; fireMs: number; lateMs: number; taskId: string }>
+  /** A schedule was edited or replaced. */
+  | Of<'edited', unknown>
+  /** Fires of a schedule were left out. */
+  | Of<'left-out', { schedule: string; outcome: string; count: number; fromMs: number; toMs: number }>
   | Of<'closed', { rss: number }>
   /** The test caused or ended a fault; `of` = the members that it hit. */
   | Of<'fault' | 'heal', { what: string; of: readonly string[] }>

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { EnqueueOptions, WorkerOptions } from '@task-center/engine';
+import type { EnqueueOptions, ScheduleOptions, WorkerOptions } from '@task-center/engine';
 import {
   launchProgram,
   type LaunchOptions,
@@ -49,10 +49,30 @@ export type WorkOptions = Pick<
   'concurrency' | 'lease' | 'order' | 'maintenance' | 'shutdownTimeout' | 'profile' | 'maxStall' | 'failStop'
 > & { readonly queues?: readonly string[] };
 
-/** A process that produces, works, or both. */
+/** A schedule that can be passed as JSON. */
+export type PlainSchedule = Omit<ScheduleOptions<Does>, 'at' | 'startsAt' | 'endsAt'> & {
+  /** Wall-clock ms. */
+  readonly startsAtMs?: number;
+  readonly endsAtMs?: number;
+};
+
+/** Schedules that a process fires and edits. */
+export interface SchedulesOptions {
+  /** Queues whose schedules it fires. Default: it fires none. */
+  readonly queues?: readonly string[];
+  /** Puts these again and again, each time with another name. */
+  readonly edit?: readonly PlainSchedule[];
+  /** Removes these and puts them back, again and again. */
+  readonly replace?: readonly PlainSchedule[];
+  /** It edits and replaces until then, wall-clock ms. Default: until it stops. */
+  readonly editUntilMs?: number;
+}
+
+/** A process that produces, works, keeps schedules, or all of it. */
 export interface MemberOptions {
   readonly produce?: ProduceOptions;
   readonly work?: WorkOptions;
+  readonly schedules?: SchedulesOptions;
   /** URL of the broker, of a proxy for example. Default: the bed's. */
   readonly url?: string;
   readonly launch?: Omit<LaunchOptions, 'args'>;
@@ -93,8 +113,8 @@ export class Member {
     this.options = options;
     this.history = new History(log);
     this.#record = record;
-    const { produce, work, launch } = options;
-    const argument = JSON.stringify({ name, log, produce, work });
+    const { produce, work, schedules, launch } = options;
+    const argument = JSON.stringify({ name, log, produce, work, schedules });
     this.#program = launchProgram(PROGRAM, { ...launch, args: [options.url ?? url, argument] });
     this.#gone = this.#program.ended.then(({ code, signal }) => {
       this.#alive = false;

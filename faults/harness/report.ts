@@ -16,6 +16,7 @@ const GROUPS: readonly (readonly [letter: string, title: string])[] = [
   ['R', 'Redis server'],
   ['H', 'Sentinel and Cluster'],
   ['T', 'Time'],
+  ['C', 'Schedules'],
   ['S', 'SQLite'],
   ['X', 'Poison and capacity'],
   ['U', 'Lifecycle'],

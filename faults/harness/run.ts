@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Broker } from '@task-center/engine';
 import { eventsOf, type Events } from './attempts.ts';
 import { makeBed, type Bed, type Deployment, type ServerOptions } from './bed.ts';
 import { judge, type Allowed, type Verdict } from './checker.ts';
@@ -51,6 +52,8 @@ export class Run {
   verdict: Verdict | null = null;
   /** The content of the broker at the end; null until `finish`. */
   content: BrokerContent | null = null;
+  /** The broker, open once the experiment has ended; null until `finish`. */
+  broker: Broker | null = null;
   readonly facts: Record<string, number | string> = {};
   readonly #deps: RunDeps;
   readonly #lines: Line[] = [];
@@ -76,6 +79,13 @@ export class Run {
   /** Living members with a worker. */
   get workers(): Member[] {
     return this.members.filter(({ isWorker, isAlive }) => isWorker && isAlive);
+  }
+
+  /** Living members that fire schedules. */
+  get schedulers(): Member[] {
+    return this.members.filter(
+      ({ options, isAlive }) => isAlive && (options.schedules?.queues?.length ?? 0) > 0,
+    );
   }
 
   /** Living members that produce. */
@@ -124,8 +134,8 @@ export class Run {
   async start(options: MemberOptions): Promise<Member> {
     if (this.bed.isSingleProcess && this.members.some(({ isAlive }) => isAlive))
       throw new Error('a SQLite file is used by one process: give it both `work` and `produce`');
-    const { produce, work } = options;
-    const kind = work ? (produce ? 'both' : 'worker') : 'producer';
+    const { produce, work, schedules } = options;
+    const kind = work ? (produce ? 'both' : 'worker') : schedules ? 'scheduler' : 'producer';
     const name = `${kind}-${this.members.length + 1}`;
     const seed = this.random.seed + this.members.length;
     const member = new Member({
@@ -227,8 +237,8 @@ export class Run {
     await Promise.all(this.producers.map((member) => member.stopProducing()));
     await this.#waitUntilDrained(drainMs);
     await Promise.all(this.members.filter(({ isAlive }) => isAlive).map((member) => member.stop()));
-    const broker = await this.bed.connect();
-    this.content = await readBrokerContent(broker);
+    this.broker = await this.bed.connect();
+    this.content = await readBrokerContent(this.broker);
     this.verdict = judge(this.lines(), this.content, this.#deps.allowed);
     const { violations } = this.verdict;
     if (violations.length > 0) throw new Error(violations.join('\n'));

@@ -1,9 +1,11 @@
-// A process of an experiment: `node member.mjs <broker URL> <JSON of MemberOptions, name and log>`. It produces, works, or
-// both. SIGUSR2 stops the producer; SIGTERM stops the process in order. It prints `ready` when its worker has started.
+// A process of an experiment: `node member.mjs <broker URL> <JSON of MemberOptions, name and log>`. It produces, works,
+// keeps schedules, or all of it. SIGUSR2 stops the producer; SIGTERM stops the process in order. It prints `ready` when its worker has
+// started.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, connect } from '@task-center/engine';
 import { openLog } from './log.mjs';
 import { produce } from './producer.mjs';
+import { keepSchedules } from './scheduler.mjs';
 import { work } from './worker.mjs';
 
 const [url, text] = process.argv.slice(2);
@@ -13,9 +15,9 @@ const REMAINING_INTERVAL_MS = 100;
 
 // A monitor only: Node still ends the process.
 process.on('uncaughtExceptionMonitor', (error, origin) => log('crash', { origin, error: String(error) }));
-// Without its parent no one would stop it.
+// Without its parent no one would stop it. It also keeps a process alive that waits while its broker is down.
 const parent = process.ppid;
-setInterval(() => process.ppid !== parent && process.exit(1), 1_000).unref();
+setInterval(() => process.ppid !== parent && process.exit(1), 1_000);
 
 const producing = new AbortController();
 const stopping = new AbortController();
@@ -42,16 +44,17 @@ const whenAborted = (signal) =>
 
 const broker = await connect(url, { signal: stopping.signal });
 const worker = options.work && (await work(broker, options.work, { log, name: options.name }));
+const scheduler =
+  options.schedules && keepSchedules(broker, options.schedules, { log, signal: stopping.signal });
 process.stdout.write('ready\n');
 if (options.produce) {
   await produce(new Client(broker), options.produce, { log, name: options.name, signal: producing.signal });
   log('produced');
 }
-if (worker) {
-  if (options.produce) void logRemaining(broker);
-  await whenAborted(stopping.signal);
-  await worker.stop();
-}
+if (worker && options.produce) void logRemaining(broker);
+if (worker || scheduler) await whenAborted(stopping.signal);
+await scheduler?.stop();
+await worker?.stop();
 await broker.close();
 log('closed', { rss: process.memoryUsage.rss() });
 process.exit(0);

@@ -18,6 +18,8 @@ export interface FaultProxy {
   cutReply(matches?: (command: Command) => boolean): Promise<void>;
   /** The connection breaks instead of forwarding the next matching command. Resolves when that has happened. */
   cutRequest(matches?: (command: Command) => boolean): Promise<void>;
+  /** Resolves when the next matching command was forwarded, before its reply comes back. Nothing breaks. */
+  passes(matches: (command: Command) => boolean): Promise<void>;
   /** `true`: from now on nothing is forwarded in either direction. `false`: old connections break, new ones work. */
   swallow(on: boolean): void;
   /** Breaks these connections. Returns their number. */
@@ -32,9 +34,9 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-/** A planned break of a connection. */
+/** A planned break of a connection; `none`: it only tells. */
 interface Fault {
-  readonly kind: 'reply' | 'request';
+  readonly kind: 'reply' | 'request' | 'none';
   matches(command: Command): boolean;
   onBreak(): void;
 }
@@ -126,6 +128,7 @@ class Proxy {
       if (fault?.kind === 'request') return breakBy(fault);
       this.forwarded.push(command.name);
       server.write(command.bytes);
+      if (fault?.kind === 'none') return fault.onBreak();
       if (!fault) return;
       pendingFault = fault;
       server.write(FENCE_COMMAND);
@@ -165,6 +168,7 @@ export async function startFaultProxy(target: number): Promise<FaultProxy> {
     forwarded: proxy.forwarded,
     cutReply: (matches) => plan('reply', matches),
     cutRequest: (matches) => plan('request', matches),
+    passes: (matches) => plan('none', matches),
     swallow(on) {
       proxy.swallowing = on;
       if (!on) forEachOf('all', (connection) => connection.break());
