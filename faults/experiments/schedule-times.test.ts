@@ -79,7 +79,7 @@ experiment(
     const zones = run.times(0, 1) === 1 ? Intl.supportedValuesOf('timeZone') : ZONES;
     const around = zones.flatMap((zone) => aroundChanges(zone, fromMs));
     const moments = [...new Set(around.map(({ changeMs }) => changeMs))].sort((a, b) => a - b);
-    clock.set(moments[0]! - 2 * WINDOW_HOURS * HOUR_MS - Date.now());
+    clock.set(Math.min(...moments) - 2 * WINDOW_HOURS * HOUR_MS - Date.now());
     const starts = () => new Set(run.lines().flatMap((line) => (line.e === 'start' ? [line.id] : []))).size;
     await putSchedules(
       run,

@@ -75,7 +75,7 @@ export interface EachSecondOptions {
   readonly seconds: number;
   /** Used in turn. Default: `default`. */
   readonly queues?: readonly string[];
-  /** Until the first fire, by when the schedules must be stored. Default 5,000. */
+  /** Until the first fire, by when the schedules must be stored. Default 10,000. */
   readonly leadMs?: number;
   /** Of all of them. */
   readonly options?: Partial<PlainSchedule>;
@@ -85,7 +85,7 @@ export interface EachSecondOptions {
 
 /** Makes schedules with `catch_up` that fire each second. Their tasks are kept for an hour. */
 export function eachSecond(given: EachSecondOptions): EachSecond {
-  const { count, seconds, queues = ['default'], leadMs = 5_000, options = {}, does = [{}] } = given;
+  const { count, seconds, queues = ['default'], leadMs = 10_000, options = {}, does = [{}] } = given;
   const fromMs = Math.ceil((Date.now() + leadMs) / SECOND_MS) * SECOND_MS;
   const toMs = fromMs + seconds * SECOND_MS;
   const schedules = Array.from({ length: count }, (_, i): PlainSchedule => {
@@ -133,7 +133,7 @@ export function lateMs(lines: readonly Line[], content: BrokerContent, originMs:
 }
 
 /** Resolves when the span is over and as many tasks have started as there are fires, or when that takes too long. */
-export async function fired(run: Run, { schedules, fromMs, toMs }: EachSecond): Promise<void> {
+async function fired(run: Run, { schedules, fromMs, toMs }: EachSecond): Promise<void> {
   const expected = (schedules.length * (toMs - fromMs)) / SECOND_MS;
   const starts = () => new Set(run.lines().flatMap((line) => (line.e === 'start' ? [line.id] : []))).size;
   const pause = (ms: number) => new Promise((resolve) => void setTimeout(resolve, ms));
@@ -142,7 +142,7 @@ export async function fired(run: Run, { schedules, fromMs, toMs }: EachSecond): 
 }
 
 /** Reports how late fires were. @throws Error if one was early */
-export function reportLateness(run: Run): void {
+function reportLateness(run: Run): void {
   if (run.content === null) throw new Error('the experiment has not finished');
   const originMs = Date.now() - now();
   const stored = run.lines().filter(({ e }) => e === 'fired');

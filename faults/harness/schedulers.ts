@@ -6,8 +6,12 @@ import type { Run } from './run.ts';
 /** Workers only run tasks here; schedulers do the rest. */
 export const WORK = { concurrency: 50, maintenance: false } as const;
 
+const PARALLEL_PUTS = 50;
+
 export interface FiringOptions extends Pick<MemberOptions, 'url'> {
   readonly schedulers: number;
+  /** What is different about the schedules. */
+  change?(span: EachSecond): EachSecond;
   /** Edits while they fire, by a process of their own. */
   editing?(span: EachSecond): Pick<SchedulesOptions, 'edit' | 'replace' | 'editUntilMs'>;
 }
@@ -16,25 +20,22 @@ export interface FiringOptions extends Pick<MemberOptions, 'url'> {
 export async function putSchedules({ bed }: Run, schedules: readonly PlainSchedule[]): Promise<void> {
   const broker = await connect(bed.url, { log: false });
   const library = new Schedules(broker);
-  for (const { startsAtMs, endsAtMs, ...schedule } of schedules)
-    await library.put({
+  const put = ({ startsAtMs, endsAtMs, ...schedule }: PlainSchedule) =>
+    library.put({
       ...schedule,
       ...(startsAtMs !== undefined && { startsAt: new Date(startsAtMs) }),
       ...(endsAtMs !== undefined && { endsAt: new Date(endsAtMs) }),
     });
+  for (let from = 0; from < schedules.length; from += PARALLEL_PUTS)
+    await Promise.all(schedules.slice(from, from + PARALLEL_PUTS).map(put));
   await broker.close();
 }
 
-/**
- * Starts schedulers and a worker, and puts schedules that fire each second. On SQLite one process is all of them.
- *
- * @param change what is different about the schedules
- */
+/** Starts schedulers and a worker, and puts schedules that fire each second. On SQLite one process is all of them. */
 export async function startFiring(
   run: Run,
-  { schedulers, url, editing = () => ({}) }: FiringOptions,
+  { schedulers, url, change = (span) => span, editing = () => ({}) }: FiringOptions,
   options: EachSecondOptions,
-  change: (span: EachSecond) => EachSecond = (span) => span,
 ): Promise<EachSecond> {
   const { queues = ['default'] } = options;
   if (!run.bed.isSingleProcess) {
