@@ -191,7 +191,7 @@ experiment(
     on: ['redis', 'sqlite'],
   },
   async (run) => {
-    const span = withPolicies(eachSecond({ count: run.times(4, 40), seconds: 15 }), '60s');
+    const span = withPolicies(eachSecond({ count: run.times(4, 40), seconds: 15, leadMs: 10_000 }), '60s');
     await fireDaysAgo(run, span.schedules, 3 * DAY_MS);
     const queues = ['default'];
     if (run.bed.isSingleProcess) {

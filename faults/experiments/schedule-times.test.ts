@@ -81,10 +81,7 @@ experiment(
     const moments = [...new Set(around.map(({ changeMs }) => changeMs))].sort((a, b) => a - b);
     clock.set(Math.min(...moments) - 2 * WINDOW_HOURS * HOUR_MS - Date.now());
     const starts = () => new Set(run.lines().flatMap((line) => (line.e === 'start' ? [line.id] : []))).size;
-    await putSchedules(
-      run,
-      around.map(({ schedule }) => schedule),
-    );
+    await putSchedules(run, () => around.map(({ schedule }) => schedule));
     await run.start({
       work: { concurrency: 50 },
       produce: { count: 0 },

@@ -70,22 +70,25 @@ export interface EachSecond {
   readonly toMs: number;
 }
 
+/** What the schedules have in common. */
 export interface EachSecondOptions {
   readonly count: number;
   readonly seconds: number;
   /** Used in turn. Default: `default`. */
   readonly queues?: readonly string[];
-  /** Until the first fire, by when the schedules must be stored. Default 10,000. */
-  readonly leadMs?: number;
   /** Of all of them. */
   readonly options?: Partial<PlainSchedule>;
   /** What the tasks do, in turn. Default: nothing. */
   readonly does?: readonly Does[];
 }
 
-/** Makes schedules with `catch_up` that fire each second. Their tasks are kept for an hour. */
-export function eachSecond(given: EachSecondOptions): EachSecond {
-  const { count, seconds, queues = ['default'], leadMs = 10_000, options = {}, does = [{}] } = given;
+/**
+ * Makes schedules with `catch_up` that fire each second. Their tasks are kept for an hour.
+ *
+ * @param given `leadMs`: until the first fire
+ */
+export function eachSecond(given: EachSecondOptions & { readonly leadMs: number }): EachSecond {
+  const { count, seconds, queues = ['default'], leadMs, options = {}, does = [{}] } = given;
   const fromMs = Math.ceil((Date.now() + leadMs) / SECOND_MS) * SECOND_MS;
   const toMs = fromMs + seconds * SECOND_MS;
   const schedules = Array.from({ length: count }, (_, i): PlainSchedule => {

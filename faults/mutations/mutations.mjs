@@ -345,10 +345,10 @@ export const mutations = [
   },
   {
     name: 'counted-from-the-last-end',
-    about: 'the next fire of every interval counts from the end of the last run',
+    about: 'after the first fire of any interval the next one counts from the end of the last run',
     file: 'packages/model/src/schedules/due-times.ts',
     from: "if (spec.times.kind !== 'every' || spec.times.from === 'start') return",
-    to: "if (spec.times.kind !== 'every') return",
+    to: "if (spec.times.kind !== 'every' || (spec.times.from === 'start' && ledger.runs === 0)) return",
     experiment: 'C9',
     on: 'redis',
   },
