@@ -287,9 +287,15 @@ const TABLE = [
   },
   {
     kind: FAULTS,
-    files: ['schedule-plans', 'schedule-times', 'schedules'],
+    files: ['schedules'],
+    guards: [...REDIS, ...SQLITE, ...model('schedules'), ...engine('firer', 'schedules')],
+    costs: { experiments: 200 },
+  },
+  {
+    kind: FAULTS,
+    files: ['schedule-plans', 'schedule-times'],
     guards: [...REDIS, ...SQLITE, ...model('cron', 'schedules'), ...engine('firer', 'schedules')],
-    costs: { experiments: 250 },
+    costs: { experiments: 220 },
   },
 ];
 
