@@ -1,6 +1,6 @@
 -- @use
 -- document-put: stores or removes a document if it has the expected version. Each write has an ID of its own: the same call
--- sent twice gets the same answer. A version names one state for good: a new document has a higher one than any that was removed.
+-- sent twice gets the same answer. No version names two states: a new document has a higher one than any that was removed.
 -- KEYS   documents: of the kind
 -- ARGV   now; id; write: ID of this write; expected: version, '' = any; value: as JSON, '' = remove
 -- RETURN new version (0 = removed), -1 = it has another version, -2 = there is nothing to remove
@@ -12,7 +12,7 @@ if stored then
   if not version then return redis.error_reply('ERR the document is damaged') end
   version = tonumber(version)
 end
--- The field '' has the write ID of the last removal, for a repeat of it, and the highest version that was removed.
+-- The field '' has the write ID of the last removal, by which a repeat of it is known, and the highest version that was removed.
 local remover, removed = string.match(redis.call('HGET', key, '') or '', '^([%w_-]*):?(%d*)$')
 removed = tonumber(removed or '') or 0
 if value == '' then
