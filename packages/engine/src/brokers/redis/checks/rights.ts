@@ -43,6 +43,7 @@ const KEY_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   LTRIM: ['0', '1'],
   MGET: [],
   RENAME: [],
+  RPOP: [],
   RPUSH: ['v'],
   SADD: ['v'],
   SCARD: [],
