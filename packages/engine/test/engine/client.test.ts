@@ -43,6 +43,11 @@ describe.each(brokerKinds)('a client on $name', (kind) => {
     });
   });
 
+  test('gives plain objects, which may go where instances of a class may not', async () => {
+    const stored = [await client.enqueue('t', 1), ...(await client.enqueueMany([{ task: 't' }]))];
+    for (const task of stored) expect(Object.getPrototypeOf(task)).toBe(Object.prototype);
+  });
+
   test('refuses a payload that does not fit the definition, before anything is stored', async () => {
     const wrong = { userId: 42 } as unknown as { userId: string };
     await expect(client.enqueue(welcome, wrong)).rejects.toEqual(code('invalid-value'));

@@ -131,7 +131,7 @@ describe.runIf(hasRedis())('tasks that take several calls, when some of the call
     let calls = 0;
     const cut = proxy.cutReply(({ name }) => name.startsWith('EVAL') && ++calls > 18);
     void cut.then(() => proxy.swallow(true));
-    // 47 calls, of which at most 34 are sent before the reply is cut: 18 that have ended, and 16 under way.
+    // 47 calls. At most 34 are sent before the reply is cut: 18 that have ended, and 16 under way.
     const tasks = Array.from({ length: 6_000 }, (_, i) => ({ task: 't', payload: i }));
     const { details } = await someNotStored(new Client(broker).enqueueMany(tasks));
     const { stored, failed, unknown } = details;
