@@ -19,10 +19,9 @@ export const pageQuery = {
 
 const page = z
   .object({
-    next_cursor: z
-      .string()
-      .nullable()
-      .meta({ description: 'Asks for the next page; null = this is the last one' }),
+    next_cursor: z.string().nullable().meta({
+      description: 'Asks for the next page, also after a short or an empty one; null = this is the last one',
+    }),
     total: z.int().min(0).nullable().meta({ description: 'Items on all pages; null = not counted' }),
     scanned: z.int().min(0).nullable().meta({ description: 'Items read for this page; null = not shown' }),
   })

@@ -24,6 +24,8 @@ export interface Route {
   /** The group that OpenAPI shows it in. Default: the resource. */
   readonly tag: Tag;
   readonly summary: string;
+  /** What callers must know besides. Left out = nothing. */
+  readonly description?: string;
   /** Path parameters; each is a string. */
   readonly params?: z.ZodType;
   /** Query parameters. A parameter that is not named here is refused. Default: none. */

@@ -58,11 +58,14 @@ test('calendars can be put, shown, edited in the version that was shown, listed 
   const shown = JSON.parse((await run(['show', 'office', '--json'])).out) as object;
   const edited = { ...shown, on: ['2026-12-19'] };
   expect((await put(edited, '--if-version', '1')).out).toBe('office  version 2\n');
-  for (const refused of [await put(shown, '--if-version', '1'), await put(shown, '--create')])
-    expect(refused).toMatchObject({
-      code: 1,
-      err: 'task-center: The calendar "office" was not changed: it has version 2. Read it again and apply the change to the new version.\n',
-    });
+  expect(await put(shown, '--if-version', '1')).toMatchObject({
+    code: 1,
+    err: 'task-center: The calendar "office" was not changed: it has version 2. Read it again and apply the change to the new version.\n',
+  });
+  expect(await put(shown, '--create')).toMatchObject({
+    code: 1,
+    err: 'task-center: There is a calendar "office" already, in version 2. Leave out --create to replace it, or choose another ID.\n',
+  });
   expect((await run([])).out).toMatch(/^id .*name\ncn +builtin .*\noffice +api +3 +1 +2 +Our office\n$/);
   expect((await run(['delete', 'cn'])).err).toContain('belongs to the program');
   expect((await run(['delete', 'office', '--if-version', '1'])).code).toBe(1);
@@ -71,6 +74,13 @@ test('calendars can be put, shown, edited in the version that was shown, listed 
     code: 1,
     err: 'task-center: There is no such calendar.\n',
   });
+});
+
+test('a calendar that another program has spoilt says so', async () => {
+  await app.broker.documents.put('calendar', 'spoilt', { off: 'never' });
+  for (const { out } of [await run([]), await run(['show', 'spoilt'])])
+    expect(out).toContain('cannot be read, and has no days until it is put anew\n');
+  await run(['delete', 'spoilt']);
 });
 
 test('a calendar that cannot be used is refused with its place', async () => {

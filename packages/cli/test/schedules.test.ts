@@ -50,7 +50,12 @@ test('a schedule is put, shown, edited in the version that was shown, listed and
   const made = await put('nightly', { ...yearly, owner: 'ops' }, '--create');
   expect(made).toMatchObject({ code: 0, err: '' });
   expect(made.out).toMatch(/^nightly {2}version 1 {2}next fire 20\d\d-01-01T03:00:00\.000Z\n$/);
-  expect((await put('nightly', yearly, '--create')).code).toBe(1);
+  const again = await put('nightly', yearly, '--create');
+  expect([again.code, again.err]).toEqual([
+    1,
+    'task-center: There is a schedule "nightly" already, in version 1. Leave out --create to replace it, or choose another ID.\n',
+  ]);
+  expect((await put('nightly', yearly, '--create', '--if-version', '1')).code).toBe(2);
   expect((await run(['show', 'nightly'])).out).toMatch(/plan +0 3 1 1 \*\n[^]*task +cleanup in low\n/);
   const shown = JSON.parse((await run(['show', 'nightly', '--json'])).out) as object;
   expect((await put('nightly', { ...shown, overlap: 'skip' }, '--if-version', '1')).out).toContain(
@@ -127,6 +132,67 @@ test('apply makes what the file has, shows a diff before, and prunes only what i
   expect(ids.toSorted()).toEqual(['b', 'c', 'foreign']);
 });
 
+test('a dry run names what the service would refuse, and changes nothing', async () => {
+  await put('there', { ...yearly, owner: 'dry' });
+  const list = [
+    { id: 'bad', ...yearly, calendar: 'none' },
+    { id: 'there', ...yearly, task: { ...task, queue: 'high' } },
+    { id: 'fine', ...yearly },
+  ];
+  const { code, out, err } = await apply(list, '--owner', 'dry', '--prune', '--dry-run');
+  expect([code, err]).toEqual([
+    1,
+    'task-center: 2 of 3 schedules would be refused; the others would be applied, and nothing pruned. Nothing was changed.\n',
+  ]);
+  expect(out).toMatch(
+    /^! bad {2}.*\/calendar .*\n! there {2}.*\/task\/queue .*\n\+ fine\n1 to create, 0 to change, 0 to delete, 0 as they are, 2 to be refused\n$/,
+  );
+  expect((await run(['show', 'fine'])).code).toBe(1);
+  expect((await run(['show', 'there'])).out).toContain('version    1');
+});
+
+test('a secret that differs is a change that a dry run tells, and a repeat is none', async () => {
+  const secret = (value: string) => {
+    const callback = { url: 'https://a.example.com/', headers: { authorization: value } };
+    return [{ id: 'secret', cron: '0 3 1 1 *', task: { queue: 'low', callback } }];
+  };
+  await apply(secret('Bearer a'));
+  expect((await apply(secret('Bearer b'), '--dry-run')).out).toBe(
+    '~ secret\n0 to create, 1 to change, 0 to delete, 0 as they are\n',
+  );
+  expect((await apply(secret('Bearer a'), '--dry-run')).out).toContain('1 as they are');
+});
+
+test('a key of one business applies and prunes its own schedules, without naming it', async () => {
+  writeFileSync(folder.file('acme'), await app.createKey({ role: 'submitter', businesses: ['acme'] }));
+  const key = ['--owner', 'ops-acme', '--key-file', folder.file('acme')];
+  const list = [{ id: 'a', ...yearly }];
+  expect((await apply(list, ...key)).out).toBe(
+    '+ a (acme)\n1 created, 0 changed, 0 deleted, 0 as they were\n',
+  );
+  expect((await apply(list, ...key, '--prune')).out).toBe(
+    '0 created, 0 changed, 0 deleted, 1 as they were\n',
+  );
+  expect((await apply([{ id: 'b', ...yearly }], ...key, '--prune')).out).toContain('- a (acme)');
+});
+
+test('fires are filtered, and looked for on all pages until there are enough', async () => {
+  await put('asked', { ...yearly, owner: 'asker' });
+  await run(['run', 'asked']);
+  await run(['run', 'asked']);
+  const rows = async (...args: string[]) => (await run(['fires', ...args])).out.split('\n').length - 2;
+  expect(await rows('asked')).toBe(2);
+  expect(await rows('asked', '-n', '1')).toBe(1);
+  expect(await rows('--owner', 'asker', '--outcome', 'manual,fired')).toBe(2);
+  expect(await rows('--owner', 'asker', '--outcome', 'refused')).toBe(0);
+  expect(await rows('asked', '--outcome', 'planned')).toBe(1);
+  expect(await rows('asked', '--to', '2020-01-01T00:00:00Z')).toBe(0);
+  expect((await run(['fires', 'nobody'])).code).toBe(1);
+  expect((await run(['fires', '-n', '0'])).code).toBe(2);
+  const json = (await run(['fires', 'asked', '-n', '1', '--json'])).out;
+  expect((JSON.parse(json) as { data: unknown[] }).data).toHaveLength(1);
+});
+
 test('apply stores what is valid, names what is refused, and then prunes nothing', async () => {
   await put('keep', { ...yearly, owner: 'team' });
   const list = [
@@ -134,7 +200,10 @@ test('apply stores what is valid, names what is refused, and then prunes nothing
     { id: 'good', ...yearly },
   ];
   const { code, out, err } = await apply(list, '--owner', 'team', '--prune');
-  expect([code, err]).toEqual([1, expect.stringContaining('1 of 2 schedules were refused')]);
+  expect([code, err]).toEqual([
+    1,
+    expect.stringContaining('1 of 2 schedules were refused; the others were applied, and nothing pruned.'),
+  ]);
   expect(out).toMatch(
     /^! bad {2}.*cron[^]*\+ good\n1 created, 0 changed, 0 deleted, 0 as they were, 1 refused\n$/,
   );

@@ -35,7 +35,14 @@ for (const kind of brokerKinds)
       expect(first.headers.get('location')).toBe(path(id));
       const { created_at, version } = first.json;
       expect(first.headers.get('etag')).toBe(etagOf(version));
-      const shown = { id, name: 'Our office', source: 'api', off: ['2026-12-24', '2026-12-31'], on: [] };
+      const shown = {
+        id,
+        name: 'Our office',
+        source: 'api',
+        readable: true,
+        off: ['2026-12-24', '2026-12-31'],
+        on: [],
+      };
       expect(first.json).toEqual({ ...shown, created_at, version });
       const second = await put(id, { on: ['2026-12-19'] });
       expect(second).toMatchObject({
@@ -72,6 +79,30 @@ for (const kind of brokerKinds)
       expect(await del(id)).toMatchObject({ status: 204, text: '' });
       for (const gone of [await get(id), await del(id), await patch(id, {})])
         expect(short(gone)).toEqual([404, 'not-found']);
+    });
+
+    test('that schedules follow are not deleted, and the refusal names some of them', async () => {
+      const id = await make();
+      const body = { cron: '0 4 1 1 *', calendar: id, task: { type: 'report', queue: 'reports' } };
+      await app.call('PUT', '/v1/schedules/follower', { body });
+      const refused = await del(id);
+      expect(short(refused)).toEqual([409, 'calendar-in-use']);
+      expect(refused.json.detail).toContain('"follower"');
+      expect((await get(id)).status).toBe(200);
+      await app.call('DELETE', '/v1/schedules/follower');
+      expect((await del(id)).status).toBe(204);
+    });
+
+    test('that another program has spoilt say so, and can be put anew', async () => {
+      const id = await make();
+      expect((await get(id)).json.readable).toBe(true);
+      const { json } = await get(id);
+      await app.broker.documents.put('calendar', id, { off: 'never' }, json.version);
+      expect((await get(id)).json).toMatchObject({ readable: false, off: [], on: [] });
+      expect((await put(id, { off: ['2026-12-24'] })).json).toMatchObject({
+        readable: true,
+        off: ['2026-12-24'],
+      });
     });
 
     test('that come with the program can be replaced as a whole, and are neither changed in part nor deleted', async () => {

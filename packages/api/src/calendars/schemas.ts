@@ -46,6 +46,9 @@ export const calendar = z
     }),
     off: z.array(day).meta({ description: ABOUT_OFF }),
     on: z.array(day).meta({ description: ABOUT_ON }),
+    readable: z.boolean().meta({
+      description: 'false = another program has spoilt what is stored: it has no days until it is put anew',
+    }),
     created_at: time.nullable().meta({ description: 'null = it is built in' }),
     version: z.int().meta({ description: 'Grows with each change; 0 = it is built in' }),
   })

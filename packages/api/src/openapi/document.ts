@@ -154,6 +154,7 @@ function operationOf(route: Operation, components: Components): Json {
     operationId: route.operationId,
     tags: [route.tag],
     summary: route.summary,
+    ...(route.description !== undefined && { description: route.description }),
     'x-role': route.role,
     security: route.role === '-' ? [] : [{ key: [] }],
     parameters: [

@@ -127,6 +127,7 @@ const officeCalendar: Calendar = {
   id: 'office',
   ...officeDays,
   source: 'api',
+  readable: true,
   created_at: '2026-11-24T08:00:00.000Z',
   version: 1,
 };

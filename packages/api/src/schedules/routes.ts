@@ -32,13 +32,19 @@ const yesOrNo = z
   .enum(['true', 'false'])
   .transform((text) => text === 'true')
   .optional();
+/** Checks everything and stores nothing. */
+const dryRun = yesOrNo.meta({
+  description:
+    'true: nothing is stored. What a PUT would refuse is refused; else the answer is 200 with the schedule as it would be, and the version that it has now, 0 if it is new',
+});
 /** What an answer has only when it is asked for: reading the history costs a call of the broker for each schedule. */
 const scheduleParts = choice(['fires'], []).meta({ id: 'SchedulePart' }).optional();
 
 /** Words of a list with commas, such as `outcome=fired,caught_up`: any of them fits. */
-const words = <W extends Readonly<Record<string, string>>>(word: z.ZodEnum<W>) =>
+const words = <W extends Readonly<Record<string, string>>>(word: z.ZodEnum<W>, about: string) =>
   z
     .string()
+    .meta({ description: `${about}: some of ${word.options.join(', ')}, with commas between them` })
     .transform((text, context) => {
       const found = text.split(',');
       const known: readonly string[] = word.options;
@@ -109,7 +115,7 @@ export const scheduleRoutes = {
     role: 'submitter',
     summary: 'Make a schedule, or replace the whole of it',
     params: byId,
-    query: ofBusiness,
+    query: strict({ ...business, dry_run: dryRun }),
     versioned: true,
     body: scheduleInput,
     answers: { 200: schedule, 201: schedule },
@@ -182,17 +188,19 @@ export const scheduleRoutes = {
     answers: { 200: fires },
     problems: ['not-found'],
   }),
-  /** From a time in the future on, or with `outcome=planned`, the next 1,000 are listed, the earliest first. */
   listFires: get('/v1/fires', {
     role: 'viewer',
     summary: 'The history of all schedules, the latest logical time first; or fires to come',
+    description:
+      'A call looks at 2,000 lines of each queue at most. Where a filter fits few of them, a page is short or even empty although more follow: go on until next_cursor is null. ' +
+      'With outcome=planned, or from a time in the future on, the next fire of each schedule that is not paused is listed, the earliest first, at most 1,000.',
     query: strict(
       {
         schedule_id: resourceId.optional(),
         ...business,
         owner: label.optional(),
-        outcome: words(outcomeFilter),
-        task_state: words(endFilter),
+        outcome: words(outcomeFilter, 'How they went. planned stands alone: fires that are still to come'),
+        task_state: words(endFilter, 'The worst end of their tasks'),
         ...span,
         ...pageQuery,
       },

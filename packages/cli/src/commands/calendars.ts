@@ -8,18 +8,26 @@ import type { Io } from '../io.ts';
 import { fileBytes, jsonText } from '../json-input.ts';
 import { oneLine, painter, pairs, table, type Column, type Paint } from '../output.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
-import { addIfVersion, matchOf, type VersionOptions } from '../versions.ts';
+import {
+  addIfVersion,
+  addPutConditions,
+  matchOf,
+  putWith,
+  type PutOptions,
+  type VersionOptions,
+} from '../versions.ts';
 
 interface ShowOptions extends ServiceOptions {
   readonly json?: boolean;
 }
 interface ChangeOptions extends ShowOptions, VersionOptions {}
-interface PutOptions extends ChangeOptions {
+interface CalendarPutOptions extends ShowOptions, PutOptions {
   /** A file with the calendar in JSON; `-` = standard input. Required. */
   readonly file?: string;
-  /** Whether there must be none yet. */
-  readonly create?: boolean;
 }
+
+/** What is said of a calendar whose document another program has overwritten. */
+const SPOILT = 'cannot be read, and has no days until it is put anew';
 
 const COLUMNS: readonly Column<Calendar>[] = [
   { title: 'id', text: ({ id }) => id },
@@ -28,6 +36,7 @@ const COLUMNS: readonly Column<Calendar>[] = [
   { title: 'on', right: true, text: ({ on }) => String(on.length) },
   { title: 'version', right: true, text: ({ version }) => String(version) },
   { title: 'name', text: ({ name }) => name ?? '' },
+  { title: '', text: ({ readable }) => (readable ? '' : SPOILT) },
 ];
 
 /** The dates of a list, a line for each year: `off 2026`, `10-01 10-02`. */
@@ -42,12 +51,13 @@ function years(title: string, dates: readonly string[]): (readonly [string, stri
 
 /** A calendar for people. */
 function calendarText(calendar: Calendar, paint: Paint): string {
-  const { id, name, source, off, on, created_at: createdAt, version } = calendar;
+  const { id, name, source, off, on, readable, created_at: createdAt, version } = calendar;
   const facts = pairs([
     ['name', name],
     ['source', source],
     ['created', createdAt],
     ['version', String(version)],
+    ['note', readable ? null : SPOILT],
     ...years('off', off),
     ...years('on', on),
   ]);
@@ -68,7 +78,13 @@ async function showCalendar(id: string, options: ShowOptions, io: Io): Promise<v
 }
 
 /** What `show --json` prints besides what `put` takes: what was shown can be edited and put again. */
-const READ_ONLY = new Set<string>(['id', 'source', 'created_at', 'version'] satisfies (keyof Calendar)[]);
+const READ_ONLY = new Set<string>([
+  'id',
+  'source',
+  'readable',
+  'created_at',
+  'version',
+] satisfies (keyof Calendar)[]);
 
 /** The calendar in the file. @throws CliError */
 async function calendarIn(file: string | undefined, io: Io): Promise<object> {
@@ -87,11 +103,12 @@ async function calendarIn(file: string | undefined, io: Io): Promise<object> {
 }
 
 /** Stores a calendar, in place of the one with this ID if there is one. */
-async function putCalendar(id: string, options: PutOptions, io: Io): Promise<void> {
+async function putCalendar(id: string, options: CalendarPutOptions, io: Io): Promise<void> {
   const body = await calendarIn(options.file, io);
   const service = openService(options, io.env);
-  const headers = { ...matchOf(options), ...(options.create && { 'if-none-match': '*' }) };
-  const { version } = await service.api.putCalendar({ params: { id }, body, headers });
+  const { version } = await putWith(`calendar "${id}"`, options, (headers) =>
+    service.api.putCalendar({ params: { id }, body, headers }),
+  );
   io.out(options.json ? service.lastAnswer() : `${id}  version ${version}`);
 }
 
@@ -107,10 +124,9 @@ function addChanges(calendars: Command, io: Io): void {
     .command('put <id>')
     .description('make a calendar, or replace the whole of it')
     .option('-f, --file <path>', 'file with the calendar in JSON; - reads standard input (required)')
-    .option('--create', 'only if there is none with this ID')
     .option('--json', 'print it as JSON')
     .addHelpText('after', '\nExample:\n  task-center calendars put office -f office.json --if-version 3');
-  addServiceOptions(addIfVersion(putting)).action((id: string, options: PutOptions) =>
+  addServiceOptions(addPutConditions(putting)).action((id: string, options: CalendarPutOptions) =>
     putCalendar(id, options, io),
   );
   const deleting = calendars

@@ -1,7 +1,7 @@
 // `schedules apply`: makes the stored schedules as a file has them, hundreds at once. It is repeatable: what is so already is not
 // touched, and a run that was cut off is completed by the next one.
 
-import type { ApiClient, Schedule } from '@task-center/api';
+import { ApiError, type ApiClient, type Schedule } from '@task-center/api';
 import type { Command } from 'commander';
 import { CliError, explain } from '../errors.ts';
 import type { Io } from '../io.ts';
@@ -21,7 +21,7 @@ interface ApplyOptions extends ServiceOptions {
   readonly json?: boolean;
 }
 
-/** What becomes of one schedule. `refused`: `reason` says why; the stored one stays as it was. */
+/** What becomes of one schedule. `refused`: `reason` says why; the stored one stays as it is. */
 interface Change {
   readonly id: string;
   readonly business_id: string | null;
@@ -59,9 +59,15 @@ async function storedSchedules(client: ApiClient, owner?: string): Promise<Map<s
 const queryOf = (business: string | null | undefined) =>
   business === null || business === undefined ? {} : { business_id: business };
 
+/** What came of a call that the service has refused. Without an answer there is no sense in going on. @throws what is no refusal */
+function refusalOf(error: unknown): Pick<Change, 'action' | 'differences' | 'reason'> {
+  if (!(error instanceof ApiError)) throw error;
+  return { action: 'refused', differences: [], reason: explain(error) };
+}
+
 /**
- * Compares one schedule of the file with the stored one, and puts it unless `dryRun`. It is read again by itself, because lists have no
- * payloads.
+ * Compares one schedule of the file with the stored one, and puts it. It is read again by itself, because lists have no payloads. With
+ * `dryRun` the service checks it as if it were put: what would be refused is told before anything is changed.
  */
 async function applyOne(
   client: ApiClient,
@@ -70,23 +76,20 @@ async function applyOne(
 ): Promise<Change> {
   const { id, ...body } = input;
   const business_id = input.business_id ?? null;
-  const target = { params: { id }, query: queryOf(business_id) };
+  const params = { id };
   const about = { id, business_id: listed?.business_id ?? business_id };
   try {
-    const stored = listed === undefined ? null : await client.getSchedule(target);
+    const query = queryOf(business_id);
+    const stored = listed === undefined ? null : await client.getSchedule({ params, query });
     const found = stored === null ? [] : differences(stored, input);
-    const action = stored === null ? 'create' : found.length > 0 ? 'change' : 'none';
-    if (dryRun) return { ...about, action, differences: found };
-    const after = await client.putSchedule({ ...target, body });
-    // Only the service can compare secrets.
-    const isChanged = stored !== null && after.version !== stored.version;
-    return {
-      ...about,
-      action: stored === null ? 'create' : isChanged ? 'change' : 'none',
-      differences: found,
-    };
+    const dry = dryRun ? { dry_run: 'true' as const } : {};
+    const after = await client.putSchedule({ params, query: { ...query, ...dry }, body });
+    if (stored === null) return { ...about, action: 'create', differences: [] };
+    // Only the service can compare secrets. A dry run leaves the version as it is.
+    const isChanged = dryRun ? after.updated_at !== stored.updated_at : after.version !== stored.version;
+    return { ...about, action: isChanged ? 'change' : 'none', differences: isChanged ? found : [] };
   } catch (error) {
-    return { ...about, action: 'refused', differences: [], reason: explain(error) };
+    return { ...about, ...refusalOf(error) };
   }
 }
 
@@ -96,22 +99,24 @@ async function pruneOne(client: ApiClient, { id, business_id }: Schedule, dryRun
     if (!dryRun) await client.deleteSchedule({ params: { id }, query: queryOf(business_id) });
     return { id, business_id, action: 'delete', differences: [] };
   } catch (error) {
-    return { id, business_id, action: 'refused', differences: [], reason: explain(error) };
+    return { id, business_id, ...refusalOf(error) };
   }
 }
 
 /** Schedules that are put at the same time. */
 const MAX_PARALLEL = 8;
 
-/** Runs a call for each item, a few at the same time, and gives the results in the order of the items. */
+/** Runs a call for each item, a few at the same time, and adds what came of it in the order of the items. @throws the first failure */
 async function inTurns<Item, Result>(
   items: readonly Item[],
+  results: Result[],
   run: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  for (let from = 0; from < items.length; from += MAX_PARALLEL)
-    results.push(...(await Promise.all(items.slice(from, from + MAX_PARALLEL).map(run))));
-  return results;
+): Promise<void> {
+  for (let from = 0; from < items.length; from += MAX_PARALLEL) {
+    const ended = await Promise.allSettled(items.slice(from, from + MAX_PARALLEL).map(run));
+    results.push(...ended.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])));
+    for (const each of ended) if (each.status === 'rejected') throw each.reason;
+  }
 }
 
 /** As tools that compare texts mark their lines. */
@@ -132,51 +137,97 @@ function printChanges(changes: readonly Change[], { json, dryRun }: ApplyOptions
   const shown = changes.filter(({ action }) => action !== 'none').map(changeText);
   const counts = `${number('create')} to create, ${number('change')} to change, ${number('delete')} to delete, ${number('none')} as they are`;
   const done = `${number('create')} created, ${number('change')} changed, ${number('delete')} deleted, ${number('none')} as they were`;
-  const refused = number('refused') > 0 ? `, ${number('refused')} refused` : '';
+  const refused =
+    number('refused') > 0 ? `, ${number('refused')} ${dryRun ? 'to be refused' : 'refused'}` : '';
   io.out([...shown, (dryRun ? counts : done) + refused].join('\n'));
+}
+
+/** The business that a key with just one of them means where none is named. */
+async function ownBusiness(client: ApiClient): Promise<string | null> {
+  const { businesses } = await client.getMe();
+  return businesses?.length === 1 ? businesses[0]! : null;
+}
+
+/** What the file has, and what is stored. */
+interface Compared {
+  readonly inputs: readonly NamedInput[];
+  readonly stored: ReadonlyMap<string, Schedule>;
+  /** What has become of each so far. */
+  readonly changes: Change[];
+}
+
+/** Makes all changes. @throws CliError the service does not answer any more */
+async function applyAll(
+  client: ApiClient,
+  { inputs, stored, changes }: Compared,
+  { owner, prune = false, dryRun = false }: ApplyOptions,
+): Promise<void> {
+  await inTurns(inputs, changes, (input) =>
+    applyOne(client, input, { listed: stored.get(nameOf(input)), dryRun }),
+  );
+  // Where anything was refused, what seems superfluous may be needed.
+  if (!prune || changes.some(({ action }) => action === 'refused')) return;
+  const kept = new Set(inputs.map(nameOf));
+  const others = [...stored.values()].filter(
+    (schedule) => schedule.owner === owner && schedule.source !== 'config' && !kept.has(nameOf(schedule)),
+  );
+  await inTurns(others, changes, (schedule) => pruneOne(client, schedule, dryRun));
+}
+
+/** Tells at the end what was refused. @throws CliError anything was */
+function requireAll(changes: readonly Change[], { prune = false, dryRun = false }: ApplyOptions): void {
+  const refused = changes.filter(({ action }) => action === 'refused').length;
+  if (refused === 0) return;
+  const number = `${refused} of ${changes.length} schedules`;
+  const pruned = prune ? ', and nothing pruned' : '';
+  throw new CliError(
+    dryRun
+      ? `${number} would be refused; the others would be applied${pruned}. Nothing was changed.`
+      : `${number} were refused; the others were applied${pruned}.`,
+    1,
+  );
 }
 
 /** Everything is tried, and what was refused is told at the end: one schedule with a fault must not keep the others from running. */
 async function apply(options: ApplyOptions, io: Io): Promise<void> {
-  const { owner, prune = false, dryRun = false } = options;
+  const { owner, prune = false } = options;
   if (prune && owner === undefined)
     throw new CliError(
       '--prune needs --owner: it deletes the schedules of that owner that the file does not have.',
       2,
     );
   const found = await schedulesIn(options.file, io);
-  const inputs = owner === undefined ? found : found.map((input) => ({ ...input, owner }));
   const { api: client } = openService(options, io.env);
+  const business = await ownBusiness(client);
+  const inputs = found.map((input) => ({
+    ...input,
+    ...(owner !== undefined && { owner }),
+    // As the service takes it, or a schedule would not be found among those that are stored.
+    ...(business !== null && { business_id: input.business_id ?? business }),
+  }));
   const stored = await storedSchedules(client);
-  // A key with one business leaves it out.
-  const listed = (input: NamedInput) => stored.get(nameOf(input));
-  const changes = await inTurns(inputs, (input) =>
-    applyOne(client, input, { listed: listed(input), dryRun }),
-  );
-  if (prune) {
-    const kept = new Set(inputs.map(nameOf));
-    const isOthers = (schedule: Schedule) =>
-      schedule.owner === owner && schedule.source !== 'config' && !kept.has(nameOf(schedule));
-    // Where anything was refused, what seems superfluous may be needed.
-    const isSafe = changes.every(({ action }) => action !== 'refused');
-    const others = isSafe ? [...stored.values()].filter(isOthers) : [];
-    changes.push(...(await inTurns(others, (schedule) => pruneOne(client, schedule, dryRun))));
+  const changes: Change[] = [];
+  try {
+    await applyAll(client, { inputs, stored, changes }, options);
+  } catch (error) {
+    printChanges(changes, options, io);
+    throw new CliError(`${explain(error)} The rest was not tried: apply the file again.`, 1, {
+      cause: error,
+    });
   }
   printChanges(changes, options, io);
-  const refused = changes.filter(({ action }) => action === 'refused').length;
-  if (refused > 0)
-    throw new CliError(`${refused} of ${changes.length} schedules were refused; the others were applied.`, 1);
+  requireAll(changes, options);
 }
 
 /** Adds `schedules apply`. */
 export function addApply(schedules: Command, io: Io): void {
   const applying = schedules
     .command('apply')
-    .description('make schedules as a file has them: a list in JSON, each as for put and with its id')
+    .description('make the stored schedules as a file has them: a list in JSON, each as for put, with its id')
     .option('-f, --file <path>', 'file with the schedules; - reads standard input (required)')
     .option('--owner <name>', 'the owner of all of them')
     .option('--prune', 'delete schedules of that owner that the file does not have')
-    .option('--dry-run', 'change nothing, and show what would change')
+    .option('--dry-run', 'change nothing; show what would change, and what would be refused')
     .option('--json', 'print the changes as JSON')
     .addHelpText(
       'after',

@@ -1,19 +1,27 @@
 // `schedules`: lists, shows, puts, runs and deletes schedules through the HTTP API. The service checks all rights and values.
 
-import type { Fire, Schedule } from '@task-center/api';
+import type { Schedule } from '@task-center/api';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { painter, table, type Column } from '../output.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
-import { addIfVersion, matchOf, type VersionOptions } from '../versions.ts';
+import {
+  addIfVersion,
+  addPutConditions,
+  matchOf,
+  putWith,
+  type PutOptions,
+  type VersionOptions,
+} from '../versions.ts';
 import { addApply } from './schedules-apply.ts';
 import { payloadIn, scheduleIn } from './schedule-file.ts';
-import { FIRE_COLUMNS, SCHEDULE_COLUMNS, scheduleText } from './schedule-text.ts';
+import { addFires } from './schedule-fires.ts';
+import { SCHEDULE_COLUMNS, scheduleText } from './schedule-text.ts';
 
 /** Options that all commands on one schedule have. */
 interface ScheduleOptions extends ServiceOptions {
   /** The business of the schedule. */
-  readonly business?: string;
+  readonly businessId?: string;
   readonly json?: boolean;
 }
 interface ListOptions extends ScheduleOptions {
@@ -25,10 +33,9 @@ interface ListOptions extends ScheduleOptions {
   readonly late?: boolean;
 }
 interface ScheduleChangeOptions extends ScheduleOptions, VersionOptions {}
-interface SchedulePutOptions extends ScheduleChangeOptions {
+interface SchedulePutOptions extends ScheduleOptions, PutOptions {
   /** A file with the schedule in JSON; `-` = standard input. Required. */
   readonly file?: string;
-  readonly create?: boolean;
 }
 interface SchedulePauseOptions extends ScheduleOptions {
   readonly reason?: string;
@@ -41,10 +48,10 @@ interface PreviewOptions extends ScheduleOptions {
   readonly number: string;
 }
 
-/** Names the schedule of a call. Without `--business`, the key's own one is meant, or none. */
-const targetOf = (id: string, { business }: ScheduleOptions) => ({
+/** Names the schedule of a call. Without `--business-id`, the key's own one is meant, or none. */
+const targetOf = (id: string, { businessId }: ScheduleOptions) => ({
   params: { id },
-  query: business === undefined ? {} : { business_id: business },
+  query: businessId === undefined ? {} : { business_id: businessId },
 });
 
 /** A filter that was given, as the query has it. */
@@ -54,7 +61,7 @@ const flag = (value: boolean | undefined) =>
 /** All schedules of a filter, page by page: a list for people has no end that they would have to ask for. */
 async function listSchedules(options: ListOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
-  const { queue, owner, source, business: business_id, paused, failing, late } = options;
+  const { queue, owner, source, businessId: business_id, paused, failing, late } = options;
   const states = { paused: flag(paused), failing: flag(failing), late: flag(late) };
   const filter = { queue, owner, source, business_id, ...states };
   const rows: Schedule[] = [];
@@ -81,12 +88,9 @@ async function showSchedule(id: string, options: ScheduleOptions, io: Io): Promi
 async function putSchedule(id: string, options: SchedulePutOptions, io: Io): Promise<void> {
   const body = await scheduleIn(options.file, io);
   const service = openService(options, io.env);
-  const headers = { ...matchOf(options), ...(options.create && { 'if-none-match': '*' }) };
-  const { version, next_fire_at: next } = await service.api.putSchedule({
-    ...targetOf(id, options),
-    body,
-    headers,
-  });
+  const { version, next_fire_at: next } = await putWith(`schedule "${id}"`, options, (headers) =>
+    service.api.putSchedule({ ...targetOf(id, options), body, headers }),
+  );
   io.out(options.json ? service.lastAnswer() : `${id}  version ${version}  next fire ${next ?? '-'}`);
 }
 
@@ -130,19 +134,6 @@ async function previewSchedule(id: string, options: PreviewOptions, io: Io): Pro
   io.out(table(columns, fires, painter(io.colours.out)));
 }
 
-/** The newest page only: a history has an end, and scripts ask the API for the rest of it. */
-async function listFires(id: string | undefined, options: ScheduleOptions, io: Io): Promise<void> {
-  const service = openService(options, io.env);
-  const { query } = targetOf('', options);
-  const { data } =
-    id === undefined
-      ? await service.api.listFires({ query })
-      : await service.api.listScheduleFires(targetOf(id, options));
-  if (options.json) return io.out(service.lastAnswer());
-  const named: Column<Fire> = { title: 'schedule', text: ({ schedule_id: schedule }) => schedule };
-  io.out(table(id === undefined ? [named, ...FIRE_COLUMNS] : FIRE_COLUMNS, data, painter(io.colours.out)));
-}
-
 async function deleteSchedule(id: string, options: ScheduleChangeOptions, io: Io): Promise<void> {
   const { api } = openService(options, io.env);
   await api.deleteSchedule({ ...targetOf(id, options), headers: matchOf(options) });
@@ -158,7 +149,7 @@ function addOne(schedules: Command, [usage, about, example]: readonly [string, s
   const command = schedules
     .command(usage)
     .description(about)
-    .option('--business <id>', 'the business of the schedule')
+    .option('--business-id <id>', 'the business of the schedule')
     .addHelpText('after', `\nExample:\n  task-center schedules ${example}`);
   return addServiceOptions(command);
 }
@@ -172,9 +163,6 @@ function addScheduleViews(schedules: Command, io: Io): void {
     .option('-n, --number <number>', 'how many fires, 1 to 100', '10')
     .option('--json', 'print them as JSON')
     .action((id: string, options: PreviewOptions) => previewSchedule(id, options, io));
-  addOne(schedules, ['fires [id]', 'the newest fires, of one schedule or of all', 'fires daily-report'])
-    .option('--json', 'print them as JSON')
-    .action((id: string | undefined, options: ScheduleOptions) => listFires(id, options, io));
 }
 
 /** Adds the commands that change one schedule, or run it. */
@@ -184,9 +172,8 @@ function addScheduleChanges(schedules: Command, io: Io): void {
     'make a schedule, or replace the whole of it',
     'put nightly -f nightly.json',
   ]);
-  addIfVersion(putting)
+  addPutConditions(putting)
     .option('-f, --file <path>', 'file with the schedule in JSON; - reads standard input (required)')
-    .option('--create', 'only if there is none with this ID')
     .option('--json', 'print it as JSON')
     .action((id: string, options: SchedulePutOptions) => putSchedule(id, options, io));
   addOne(schedules, ['pause <id>', 'make no fires until it is resumed', 'pause nightly --reason "migration"'])
@@ -231,7 +218,7 @@ export function addSchedules(program: Command, io: Io): void {
     .description('all schedules, or those of a filter')
     .option('--queue <name>', 'only those of this queue')
     .option('--owner <name>', 'only those of this owner')
-    .option('--business <id>', 'only those of this business')
+    .option('--business-id <id>', 'only those of this business')
     .option('--source <source>', 'only those from api, config or client')
     .option('--paused', 'only paused ones')
     .option('--failing', 'only those whose last run failed')
@@ -240,6 +227,7 @@ export function addSchedules(program: Command, io: Io): void {
     .addHelpText('after', '\nExample:\n  task-center schedules list --failing');
   addServiceOptions(listing).action((options: ListOptions) => listSchedules(options, io));
   addScheduleViews(schedules, io);
+  addFires(schedules, io);
   addScheduleChanges(schedules, io);
   addApply(schedules, io);
 }

@@ -156,7 +156,7 @@ export interface Inspect {
   queueFacts(queues: readonly string[]): Promise<QueueFacts[]>;
   /** Attempts per day, today first. @param days 1 to 90 */
   history(queue: string, days: number): Promise<DayCounts[]>;
-  /** Estimates the size of the queue's tasks in the broker, bytes, from a sample of each state. */
+  /** Estimates the size of the queue's tasks and schedules in the broker, bytes, from a sample of each state. */
   memoryUsage(queue: string): Promise<number>;
   /** Groups that have tasks, sorted by name; at most 10,000. */
   groups(queue: string): Promise<GroupSize[]>;

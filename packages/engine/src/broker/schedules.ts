@@ -121,7 +121,7 @@ export interface ScheduleStore {
    */
   upcoming(
     queues: readonly string[],
-    request: { businesses?: readonly string[]; span: TimeSpan; limit: number },
+    request: { businesses?: readonly string[]; owners?: readonly string[]; span: TimeSpan; limit: number },
   ): Promise<UpcomingFire[]>;
   /**
    * How many schedules have their next fire in each of the spans, at most `MAX_SCHEDULE_NAMES`, in order. Paused ones do not count.

@@ -16,7 +16,7 @@ export * from './list-tasks.ts';
 export * from './locate-task.ts';
 export * from './logical-queues.ts';
 export * from './preview-schedule.ts';
-export { putSchedule, putSchedules, type SchedulePutResult } from './put-schedules.ts';
+export { checkSchedule, putSchedule, putSchedules, type SchedulePutResult } from './put-schedules.ts';
 export * from './queues.ts';
 export * from './remove-queue.ts';
 export * from './run-schedule.ts';

@@ -124,6 +124,8 @@ interface UpcomingOptions {
   readonly queues?: readonly string[];
   /** Only schedules of these businesses. */
   readonly businesses?: readonly string[];
+  /** Only schedules of these owners. */
+  readonly owners?: readonly string[];
   readonly span: TimeSpan;
   readonly limit: number;
 }
@@ -131,6 +133,7 @@ interface UpcomingOptions {
 const checkUpcoming = createOptionsCheck<UpcomingOptions>('listUpcoming', {
   queues: textList,
   businesses: textList,
+  owners: textList,
   span: required(timeSpan),
   limit: required(pageLimit),
 });

@@ -20,6 +20,7 @@ import { knownCalendar, missingCalendar } from '../firer/calendar-cache.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { checkBusinesses } from './arguments.ts';
 import { checkScheduleSettings, textList, wallMs } from './schedule-arguments.ts';
+import { KNOWN_CALENDAR, scheduleFault } from './schedule-faults.ts';
 import { findSchedule, schedulesOf, type ScheduleAddress } from './schedule-info.ts';
 
 /** A fire that is still to come. */
@@ -167,6 +168,9 @@ export async function previewDraft(
   schedulesOf(broker);
   checkPreview(options, 'options');
   const { settings, queue } = checkDraftSchedule(draft, 'draft');
+  const { calendar } = settings;
+  if (calendar !== null && (await findCalendar(broker, calendar)) === null)
+    throw scheduleFault(['calendar'], calendar, KNOWN_CALENDAR);
   const nowMs = (options.clock ?? systemClock).wallMs();
   const spec = putSpec(null, { settings, task: { ...NO_TASK, queue }, source: 'client' }, nowMs);
   return preview(broker, { schedule: { spec, ledger: null }, ownMs: null, nowMs }, options);

@@ -8,7 +8,6 @@ import {
   skipsLeftOf,
   storedScheduleName,
   type ScheduledTask,
-  type ScheduleFault,
   type ScheduleSource,
   type ScheduleSpec,
 } from '@task-center/model';
@@ -16,12 +15,12 @@ import type { Broker } from '../broker/broker.ts';
 import { MAX_SCHEDULE_NAMES, type PutOutcome, type SchedulePut } from '../broker/schedule-records.ts';
 import type { NewTask } from '../broker/submit.ts';
 import { findCalendar } from '../calendars/calendars.ts';
-import { shown, TaskCenterError } from '../errors/task-center-error.ts';
-import { checkTexts } from '../task/headers.ts';
+import { TaskCenterError } from '../errors/task-center-error.ts';
 import { knownCalendar, type KnownCalendar } from '../firer/calendar-cache.ts';
 import { scheduledTask } from '../firer/fire-tasks.ts';
 import { readTimesOf } from '../firer/spec-cache.ts';
 import { checkInput, inputList, type ScheduleInput } from './schedule-arguments.ts';
+import { checkTaskOf, faultError, KNOWN_CALENDAR, scheduleFault } from './schedule-faults.ts';
 import {
   foundSchedule,
   scheduleInfo,
@@ -29,48 +28,13 @@ import {
   type FoundSchedule,
   type ScheduleInfo,
 } from './schedule-info.ts';
-import { anyVersion, type VersionChange } from './versions.ts';
+import { anyVersion, mismatch, type VersionChange } from './versions.ts';
 
 /** What came of putting one of several schedules. */
 export type SchedulePutResult = VersionChange<ScheduleInfo> | { readonly error: TaskCenterError };
 
-/** Most bytes of the tasks of one fire. */
-const MAX_FIRE_BYTES = 4_194_304;
 /** Each further try means that another caller was faster, and has succeeded. */
 const MAX_PUT_TRIES = 32;
-
-/** A fault as an error. @param faults at least one */
-export function faultError([fault, ...others]: readonly ScheduleFault[]): TaskCenterError {
-  const { path, got, expected } = fault ?? { path: [], got: null, expected: 'a schedule' };
-  const also = others.length === 0 ? '' : ` (and ${others.length} more that are not valid)`;
-  return new TaskCenterError('invalid-value', {
-    name: path.length === 0 ? 'The schedule' : path.join('.'),
-    got: `${got === null ? 'nothing that fits' : shown(got)}${also}`,
-    expected,
-  });
-}
-
-const fault = (path: readonly string[], got: string | null, expected: string) =>
-  faultError([{ path, got, expected }]);
-
-/** What the task and the settings must have in common. @throws TaskCenterError `invalid-value`, `payload-too-large` */
-function checkTask({ settings, task }: ScheduleInput): void {
-  const { shards, businessId } = settings;
-  if ((task.meta.business ?? null) !== businessId)
-    throw fault(['task', 'businessId'], task.meta.business ?? null, 'the business of the schedule');
-  if (task.deadlineMs !== 0)
-    throw fault(
-      ['task', 'deadline'],
-      null,
-      'nothing: all fires would share it. A `timeout` limits each attempt',
-    );
-  if (task.uniqueMs !== 0 && shards > 1)
-    throw fault(['task', 'unique'], null, 'nothing with shards, as all of them have the same payload');
-  checkTexts(task);
-  const bytes = (task.payload?.length ?? 0) * shards;
-  if (bytes > MAX_FIRE_BYTES)
-    throw new TaskCenterError('payload-too-large', { got: bytes, limit: MAX_FIRE_BYTES });
-}
 
 /** As JSON keeps it, without what each fire has of its own. */
 function comparedTask(task: NewTask): ScheduledTask {
@@ -122,7 +86,7 @@ function prepare(
 ): PreparedPut {
   const { settings, source, expects = anyVersion, isNew = false } = input;
   const { id } = settings;
-  checkTask(input);
+  checkTaskOf(input);
   const task = comparedTask(input.task);
   if (before !== null) {
     if (isNew) throw new TaskCenterError('schedule-exists', { id });
@@ -139,8 +103,7 @@ function prepare(
     (expects(version) || !expects(null))
   )
     return { put: null, before };
-  if (!expects(version))
-    throw new TaskCenterError('version-mismatch', { kind: 'schedule', id, current: version });
+  if (!expects(version)) throw mismatch({ kind: 'schedule', id }, version, expects);
   const spec = putSpec(before, { settings, task, source }, nowMs);
   const put: SchedulePut = {
     queue: task.queue,
@@ -166,7 +129,7 @@ async function calendarsOf(broker: Broker, inputs: readonly ScheduleInput[]) {
 
 function requireCalendar(id: string | null, known: ReadonlyMap<string, KnownCalendar | null>) {
   const calendar = id === null ? null : (known.get(id) ?? null);
-  if (id !== null && calendar === null) throw fault(['calendar'], id, 'the ID of a calendar that exists');
+  if (id !== null && calendar === null) throw scheduleFault(['calendar'], id, KNOWN_CALENDAR);
   return calendar;
 }
 
@@ -212,14 +175,14 @@ const errorOf = (error: unknown): TaskCenterError => {
   throw error;
 };
 
-/** Tries to put those that have no result yet. Others may come between reading and writing: those stay without one. */
-async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise<void> {
-  const store = schedulesOf(broker);
+/** Reads what there is, and decides what to write. What is refused gets its result. */
+async function prepareAll(broker: Broker, items: readonly PutInProgress[]) {
   const calendars = await calendarsOf(
     broker,
     items.map(({ input }) => input),
   );
-  const { schedules, nowMs } = await store.get(items.map(({ input }) => storedScheduleName(input.settings)));
+  const names = items.map(({ input }) => storedScheduleName(input.settings));
+  const { schedules, nowMs } = await broker.schedules.get(names);
   const prepared = items.map((item, i): PreparedPut | null => {
     const record = schedules[i] ?? null;
     try {
@@ -231,8 +194,14 @@ async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise
       return null;
     }
   });
+  return { prepared, nowMs };
+}
+
+/** Tries to put those that have no result yet. Others may come between reading and writing: those stay without one. */
+async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise<void> {
+  const { prepared, nowMs } = await prepareAll(broker, items);
   const puts = prepared.flatMap((each) => each?.put ?? []);
-  const outcomes: PutOutcome[] = puts.length === 0 ? [] : await store.put(puts);
+  const outcomes: PutOutcome[] = puts.length === 0 ? [] : await broker.schedules.put(puts);
   let next = 0;
   prepared.forEach((each, i) => {
     if (each === null) return;
@@ -242,18 +211,8 @@ async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise
   });
 }
 
-/**
- * Puts many schedules in few calls: each as `putSchedule` does, with a result of its own, in order. One that is refused does not
- * affect the others. A name may be given once.
- *
- * @throws TaskCenterError `invalid-value`: what was given is no list of checked schedules
- */
-export async function putSchedules(
-  broker: Broker,
-  inputs: readonly ScheduleInput[],
-): Promise<SchedulePutResult[]> {
-  schedulesOf(broker);
-  inputList(inputs, 'inputs');
+/** Puts schedules that were checked. */
+async function putChecked(broker: Broker, inputs: readonly ScheduleInput[]): Promise<SchedulePutResult[]> {
   const items = inputs.map((input): PutInProgress => ({ input, result: null }));
   for (let from = 0; from < items.length; from += MAX_SCHEDULE_NAMES) {
     const part = items.slice(from, from + MAX_SCHEDULE_NAMES);
@@ -270,6 +229,27 @@ const overtaken = ({ settings: { id } }: ScheduleInput) =>
   new TaskCenterError('version-mismatch', { kind: 'schedule', id });
 
 /**
+ * Puts many schedules in few calls: each as `putSchedule` does, with a result of its own, in order. One that is refused does not
+ * affect the others. A name may be given once.
+ *
+ * @throws TaskCenterError `invalid-value`: what was given is no list of checked schedules
+ */
+export async function putSchedules(
+  broker: Broker,
+  inputs: readonly ScheduleInput[],
+): Promise<SchedulePutResult[]> {
+  schedulesOf(broker);
+  inputList(inputs, 'inputs');
+  return putChecked(broker, inputs);
+}
+
+/** What came of putting one. */
+function changeIn(result: SchedulePutResult | null | undefined, input: ScheduleInput) {
+  if (result && 'item' in result) return result;
+  throw result?.error ?? overtaken(input);
+}
+
+/**
  * Stores a schedule in place of the one with its ID and business, if there is one. What is so already is not written again, and keeps
  * its version. Its queue and its kind never change.
  *
@@ -280,8 +260,27 @@ export async function putSchedule(
   broker: Broker,
   input: ScheduleInput,
 ): Promise<VersionChange<ScheduleInfo>> {
+  schedulesOf(broker);
   checkInput(input, 'input');
-  const [result] = await putSchedules(broker, [input]);
-  if (result && 'item' in result) return result;
-  throw result?.error ?? overtaken(input);
+  const [result] = await putChecked(broker, [input]);
+  return changeIn(result, input);
+}
+
+/**
+ * What `putSchedule` would do now, without doing it: what is refused is refused in the same way. The version is the one that the
+ * schedule has now; 0 = it would be new.
+ *
+ * @throws TaskCenterError as `putSchedule`
+ */
+export async function checkSchedule(
+  broker: Broker,
+  input: ScheduleInput,
+): Promise<VersionChange<ScheduleInfo>> {
+  schedulesOf(broker);
+  checkInput(input, 'input');
+  const item: PutInProgress = { input, result: null };
+  const { prepared, nowMs } = await prepareAll(broker, [item]);
+  const [each = null] = prepared;
+  if (each === null) return changeIn(item.result, input);
+  return putResult(each, each.before?.record.revision ?? 0, nowMs);
 }

@@ -51,7 +51,7 @@ const checkScheduleAddress = createOptionsCheck<ScheduleAddress>('a schedule', {
 
 /** The schedules of a broker. @throws TaskCenterError `invalid-value`: it is no broker */
 export function schedulesOf(broker: Pick<Broker, 'schedules'>): ScheduleStore {
-  checkBroker(broker, 'documents');
+  checkBroker(broker, 'schedules');
   return broker.schedules;
 }
 

@@ -33,15 +33,17 @@ export interface VersionChange<Item> {
 /** Each further try means that another caller was faster, and has succeeded. */
 const MAX_TRIES = 32;
 
-/** Refuses a call for another version. */
-function refuse(
+/** The error of a call for another version. */
+export function mismatch(
   { kind, id }: { readonly kind: string; readonly id: string },
-  before: { readonly version: number } | null,
-): never {
-  throw new TaskCenterError('version-mismatch', { kind, id, current: before?.version ?? null });
+  current: number | null,
+  expects: VersionTest,
+): TaskCenterError {
+  const isTaken = current !== null && expects(null);
+  return new TaskCenterError('version-mismatch', { kind, id, current, ...(isTaken && { isTaken }) });
 }
 
-/** Whether another caller came between reading and writing. The error of `refuse` says which version there is. */
+/** Whether another caller came between reading and writing. The error of `mismatch` says which version there is. */
 const isOvertaken = (error: unknown): boolean =>
   isTaskCenterError(error, 'version-mismatch') && error.details.current === undefined;
 
@@ -73,7 +75,7 @@ export function changeVersion<Item extends { readonly version: number }, Content
     const isExpected = expects(before?.version ?? null);
     const isDone = before !== null && isDeepStrictEqual(place.contentOf(before), content);
     if (isDone && (isExpected || !expects(null))) return { item: before, isNew: false };
-    if (!isExpected) refuse(place, before);
+    if (!isExpected) throw mismatch(place, before?.version ?? null, expects);
     return { item: await place.write(content, before), isNew: before === null };
   });
 }
@@ -92,7 +94,7 @@ export function removeVersion<Item extends { readonly version: number }>(
   return repeatWhenOvertaken(async () => {
     const before = await place.read();
     check(before);
-    if (!expects(before.version)) refuse(place, before);
+    if (!expects(before.version)) throw mismatch(place, before.version, expects);
     await place.remove(before);
   });
 }

@@ -39,6 +39,15 @@ function quotedList(names: readonly string[]): string {
 }
 
 /** Which version was met instead of the expected one; undefined = it is not known. */
+interface MismatchDetails {
+  readonly kind: string;
+  readonly id: string;
+  /** The version that there is; null = there is none. */
+  readonly current?: number | null;
+  /** Whether there should have been none. */
+  readonly isTaken?: boolean;
+}
+
 function currentText(current: number | null | undefined): string {
   if (current === null) return 'it does not exist';
   return current === undefined ? 'another process has changed it' : `it has version ${current}`;
@@ -222,9 +231,13 @@ export const codes = {
     message: `handler not found for task ${goQuoted(type)}`,
     fix: 'Register a handler for this type, or for a pattern such as "*".',
   }),
-  'version-mismatch': ({ kind, id, current }: { kind: string; id: string; current?: number | null }) => ({
-    message: `The ${kind} "${id}" was not changed: ${currentText(current)}.`,
-    fix: 'Read it again and apply the change to the new version.',
+  'version-mismatch': ({ kind, id, current, isTaken = false }: MismatchDetails) => ({
+    message: isTaken
+      ? `There is a ${kind} "${id}" already: ${currentText(current)}.`
+      : `The ${kind} "${id}" was not changed: ${currentText(current)}.`,
+    fix: isTaken
+      ? 'Choose another ID, or put it without demanding that it is new: that changes the one that exists.'
+      : 'Read it again and apply the change to the new version.',
   }),
   'calendar-not-found': ({ id }: { id: string }) => ({
     message: `There is no calendar "${id}".`,

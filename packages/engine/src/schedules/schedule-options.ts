@@ -3,7 +3,7 @@ import { callCheck, createNamesCheck, isOptions, object } from '../checks/option
 import type { PrepareTask, TaskToEnqueue } from '../client/prepare-task.ts';
 import { checkTaskToEnqueue } from '../client/prepare-task.ts';
 import type { NewTask } from '../broker/submit.ts';
-import { faultError } from '../control/put-schedules.ts';
+import { faultError } from '../control/schedule-faults.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
 
 /** Options of a task that belong to each fire, and not to the schedule. */

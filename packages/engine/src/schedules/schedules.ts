@@ -121,7 +121,7 @@ export class Schedules {
 
   /** @throws TaskCenterError `invalid-value` */
   constructor(broker: Broker, options: SchedulesOptions = {}) {
-    checkBroker(broker, 'documents');
+    checkBroker(broker, 'schedules');
     const { runtime, maxPayloadBytes } = checkSchedulesOptions(options);
     this.#broker = broker;
     this.#runtime = createRuntime(runtime, broker.log);

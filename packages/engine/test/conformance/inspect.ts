@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ListedState } from '@task-center/model';
 import { aRecord, aTask, finish, manyTasks } from '../support/factories.ts';
+import { aSchedule, putAll } from '../support/schedules.ts';
 import {
   end,
   factsOf,
@@ -272,7 +273,7 @@ function statistics(harness: Harness): void {
     expect(await inspect.history('never', 1)).toEqual([{ day: today, processed: 0, failed: 0 }]);
   });
 
-  test('the memory that tasks take grows with their number and size', async () => {
+  test('the memory that tasks and schedules take grows with their number and size', async () => {
     const bench = await harness.openBench();
     const { inspect, submit } = bench.broker;
     expect(await inspect.memoryUsage('default')).toBe(0);
@@ -283,7 +284,11 @@ function statistics(harness: Harness): void {
     expect(pending).toBeLessThan(300_000);
     await submit.enqueue(manyTasks(100, 's', { payload, delayMs: 60_000 }));
     await submit.enqueue(manyTasks(100, 'g', { payload, group: 'g' }));
-    expect(await inspect.memoryUsage('default')).toBeGreaterThan(2.5 * pending);
+    const tasks = await inspect.memoryUsage('default');
+    expect(tasks).toBeGreaterThan(2.5 * pending);
+    const spec = JSON.stringify('x'.repeat(1_000));
+    await putAll(bench, ...Array.from({ length: 50 }, (_, i) => aSchedule({ name: `s${i}`, spec })));
+    expect(await inspect.memoryUsage('default')).toBeGreaterThan(tasks + 50_000);
   });
 
   test('groups are listed by name with their sizes', async () => {

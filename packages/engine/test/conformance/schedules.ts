@@ -309,6 +309,7 @@ function upcomingFires(harness: Harness): void {
     });
     expect(await upcoming(queues, { span, limit: 1 })).toEqual(all.slice(0, 1));
     expect(await upcoming(queues, { span, limit: 9, businesses: ['p'] })).toEqual(all.slice(0, 1));
+    expect(await upcoming(queues, { span, limit: 1, owners: ['me'] })).toEqual(all.slice(1, 2));
     const spans = [
       { fromMs: startMs, toMs: startMs + 2_000 },
       { fromMs: startMs + 2_000, toMs: startMs + 3_001 },

@@ -109,10 +109,15 @@ const reserveAnswer: Step = (call, next) => {
   return isLargeView ? making.run(bytes, () => next(call)) : next(call);
 };
 
+/** Whether a call stores nothing, whatever its operation does otherwise. */
+const isDryRun = (checked: Checked | undefined): boolean =>
+  (checked?.query as { readonly dry_run?: boolean } | undefined)?.dry_run === true;
+
 /** Writes an audit entry once the handler has replied. There is no audit log yet: entries are lines of the log. */
 const writeAudit: Step = async (call, next) => {
   const reply = await next(call);
   const { operation, deps, principal, requestId, params } = call;
+  if (isDryRun(call.checked)) return reply;
   const target = Object.values(params).join(' ');
   const fields = { key_id: principal.keyId, action: operation.operationId, target, request_id: requestId };
   deps.runtime.log.info(fields, 'audit');

@@ -48,7 +48,13 @@ function scheduleRows({ broker }: World): Record<string, Row> {
     // Null counts as left out, as answers have it.
     takes: { 'address.businessId': ['null'] },
   });
+  // Whatever a task carries beside its fields stays with it.
+  const putting: Row = {
+    args: { broker, input },
+    takes: { 'input.task.meta': ['an object of unknown names'] },
+  };
   return {
+    checkSchedule: putting,
     countSchedules: { args: { broker, queues: [], businesses: null } },
     getSchedule: ofSchedule(),
     iterateSchedules: { args: { broker, options: {} } },
@@ -59,11 +65,7 @@ function scheduleRows({ broker }: World): Record<string, Row> {
     pauseSchedule: ofSchedule({ options: {} }),
     previewDraft: { args: { broker, draft: { settings, queue: KNOWN.queue }, options: { limit: 1 } } },
     previewSchedule: ofSchedule({ options: { limit: 1 } }),
-    // Whatever a task carries beside its fields stays with it.
-    putSchedule: {
-      args: { broker, input },
-      takes: { 'input.task.meta': ['an object of unknown names'] },
-    },
+    putSchedule: putting,
     putSchedules: { args: { broker, inputs: [] } },
     removeSchedule: ofSchedule({ change: {} }),
     resumeSchedule: ofSchedule({ change: {} }),

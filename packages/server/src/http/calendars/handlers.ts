@@ -6,9 +6,9 @@ import type { Call, Handlers, Reply } from '../call.ts';
 import { merged } from '../validate.ts';
 
 function present(calendar: control.CalendarInfo): Calendar {
-  const { createdAtMs, off, on, isReadable: _readable, changedAtMs: _changed, ...info } = calendar;
+  const { createdAtMs, off, on, isReadable: readable, changedAtMs: _changed, ...info } = calendar;
   const created_at = createdAtMs === null ? null : timeText(createdAtMs);
-  return { ...info, off: [...off], on: [...on], created_at };
+  return { ...info, off: [...off], on: [...on], readable, created_at };
 }
 
 const mayChange = (principal: Principal): void => requireUnbound(principal, 'change calendars');

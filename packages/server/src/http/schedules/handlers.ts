@@ -60,12 +60,19 @@ function withBusiness(
   return { ...body, business_id: business_id ?? named };
 }
 
+/** How a schedule is put. */
+interface Putting {
+  readonly body: CheckedSchedule;
+  /** The versions that may be replaced. */
+  readonly expects: control.VersionTest;
+  /** Whether everything is checked and nothing is stored. Default: no. */
+  readonly isDry?: boolean;
+}
+
 /**
  * Stores a schedule. Its queue counts as if a task were submitted to it: schedules must be no way around the limit of queues.
- *
- * @param expects the versions that may be replaced
  */
-async function put(call: ChangeCall, body: CheckedSchedule, expects: control.VersionTest) {
+async function put(call: ChangeCall, { body, expects, isDry = false }: Putting) {
   const { params, query, deps } = call;
   const input = scheduleToPut(
     { id: params.id, body: withBusiness(body, query), source: 'api' },
@@ -75,7 +82,7 @@ async function put(call: ChangeCall, body: CheckedSchedule, expects: control.Ver
   return withinQueueLimit(call, [input.task], async (refused) => {
     if (refused.size > 0) throw tooManyQueues(call, ['task']);
     try {
-      return await control.putSchedule(deps.broker, { ...input, expects });
+      return await (isDry ? control.checkSchedule : control.putSchedule)(deps.broker, { ...input, expects });
     } catch (error) {
       throw withPlaces(error);
     }
@@ -90,7 +97,10 @@ function reportQueue({ deps }: Pick<ChangeCall, 'deps'>, { queue }: Pick<NewTask
 
 /** `PUT /v1/schedules/{id}` */
 async function putSchedule(call: Call<'putSchedule'>): Promise<Reply> {
-  const { item, isNew } = await put(call, call.body, call.expects);
+  const { body, expects, query } = call;
+  // Always 200: nothing was created. The queue is not reported either, as it may not exist.
+  if (query.dry_run) return { body: shown((await put(call, { body, expects, isDry: true })).item) };
+  const { item, isNew } = await put(call, { body, expects });
   reportQueue(call, item);
   return { status: isNew ? 201 : 200, body: shown(item) };
 }
@@ -110,7 +120,7 @@ async function patchSchedule(call: Call<'patchSchedule'>): Promise<Reply> {
     const query = { business_id: businessId ?? undefined };
     const isSame: control.VersionTest = (version) => version === before.version && call.expects(version);
     try {
-      return { body: shown((await put({ ...call, query }, body, isSame)).item) };
+      return { body: shown((await put({ ...call, query }, { body, expects: isSame })).item) };
     } catch (error) {
       const isOvertaken = isTaskCenterError(error, 'version-mismatch') && call.expects(before.version);
       if (!isOvertaken || tries === MAX_TRIES) throw error;

@@ -163,6 +163,20 @@ async function onlySchedule(call: FireCall) {
   return findSchedule({ ...call, params: { id }, query: { business_id } });
 }
 
+/** The next fire of one schedule, if it is wanted. Among those of all, 1,000 others might come before it. */
+function upcomingOf(
+  { storedName, queue, spec, pauseReason, nextFireMs }: control.ScheduleInfo,
+  {
+    fromMs,
+    toMs,
+    owner,
+  }: { readonly fromMs: number; readonly toMs: number; readonly owner?: string | undefined },
+) {
+  if (pauseReason !== null || nextFireMs === null || nextFireMs < fromMs || nextFireMs >= toMs) return [];
+  if (owner !== undefined && owner !== spec.owner) return [];
+  return [{ name: storedName, queue, business: spec.businessId, owner: spec.owner, nextFireMs }];
+}
+
 /**
  * Fires to come, the earliest first. They are found anew for each page, so a cursor is a number of lines: fires that were made in
  * between are missing at the front, and no line comes twice.
@@ -179,17 +193,17 @@ async function listPlanned(call: FireCall, only: control.ScheduleInfo | null): P
   ]);
   const shown = (await placeIn<number>(query.cursor, context)) ?? 0;
   const businesses = listedBusinesses(principal, query.business_id);
-  const found = await control.listUpcoming(deps.broker, {
-    queues: only === null ? await visibleQueues(deps.broker, principal) : [only.queue],
-    ...(businesses !== null && { businesses }),
-    span: { fromMs: query.from ?? 0, toMs: query.to ?? Number.MAX_SAFE_INTEGER },
-    limit: MAX_PLANNED,
-  });
-  const fits = found.filter(
-    (fire) =>
-      (only === null || fire.name === only.storedName) &&
-      (query.owner === undefined || fire.owner === query.owner),
-  );
+  const span = { fromMs: query.from ?? 0, toMs: query.to ?? Number.MAX_SAFE_INTEGER };
+  const fits =
+    only === null
+      ? await control.listUpcoming(deps.broker, {
+          queues: await visibleQueues(deps.broker, principal),
+          ...(businesses !== null && { businesses }),
+          ...(query.owner !== undefined && { owners: [query.owner] }),
+          span,
+          limit: MAX_PLANNED,
+        })
+      : upcomingOf(only, { ...span, owner: query.owner });
   const page = fits.slice(shown, shown + query.limit);
   const names = await shownNames(
     deps.broker,

@@ -213,14 +213,15 @@ const byTime = (a: UpcomingFire, b: UpcomingFire): number => a.nextFireMs - b.ne
 async function upcomingFires(
   client: RedisClient,
   queues: readonly string[],
-  { businesses, span, limit: given }: Parameters<ScheduleStore['upcoming']>[1],
+  { businesses, owners, span, limit: given }: Parameters<ScheduleStore['upcoming']>[1],
 ): Promise<UpcomingFire[]> {
   const limit = boundedBy(given, MAX_UPCOMING);
   const { queues: used } = await withSchedules(client, queues);
   const found = await mapBounded(used, COUNTED_AT_ONCE, async (queue) => {
     const fires: UpcomingFire[] = [];
     await visitSoon(client, { queue, span }, ({ name, business, owner, nextFireMs }) => {
-      if (isAmong(businesses, business)) fires.push({ queue, name, business, owner, nextFireMs });
+      if (isAmong(businesses, business) && isAmong(owners, owner))
+        fires.push({ queue, name, business, owner, nextFireMs });
       return fires.length < limit;
     });
     return fires;

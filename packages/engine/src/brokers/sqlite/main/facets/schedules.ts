@@ -219,8 +219,15 @@ export function createScheduleStore(writer: StoreCalls, signals: LocalSignals): 
       const { fires, next } = await writer.ask('fireList', fireListRow(request));
       return { fires: fires.map((fire) => fireRecord(request.queue, fire)), next };
     },
-    upcoming: (queues, { businesses, span, limit }) =>
-      writer.ask('scheduleUpcoming', { queues, businesses: asList(businesses), span, limit }),
+    // Without paused ones: what will fire.
+    upcoming: (queues, { businesses, owners, span, limit }) =>
+      writer.ask('scheduleUpcoming', {
+        queues,
+        businesses: asList(businesses),
+        owners: asList(owners),
+        span,
+        limit,
+      }),
     countUpcoming: (queues, businesses, spans) =>
       writer.ask('scheduleCountUpcoming', { queues, businesses: asList(businesses), spans }),
   };

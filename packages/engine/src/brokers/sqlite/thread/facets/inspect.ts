@@ -205,10 +205,14 @@ function createTaskHandlers(store: Store) {
   };
 }
 
-/** Tasks of a state whose payloads are measured, to estimate those of all its tasks. */
+/** Tasks of a state, and schedules, that are measured to estimate all of them. */
 const SAMPLE = 20;
 /** Approximate size of a task without its payload, with its entries in the indexes. */
 const ROW_BYTES = 400;
+
+/** The same of a schedule without its texts, and of a line of its history. */
+const SCHEDULE_BYTES = 400;
+const FIRE_BYTES = 150;
 
 export interface HistoryRequest {
   readonly queue: string;
@@ -224,6 +228,11 @@ function createStatisticsHandlers({ database, queues }: Store) {
   const averageSize = database.named<{ queue: number; state: number }, { bytes: number | null }>(`
     SELECT avg(size) AS bytes FROM (SELECT size FROM task WHERE queue = :queue AND state = :state
     ORDER BY at LIMIT ${SAMPLE})`);
+  const scheduleSize = database.named<{ queue: number }, { bytes: number | null }>(`
+    SELECT avg(bytes) AS bytes FROM (SELECT ${SCHEDULE_BYTES} + length(ledger) + length(open)
+      + (SELECT length(spec) FROM schedule_spec WHERE schedule = no)
+      + ${FIRE_BYTES} * (SELECT count(*) FROM fire WHERE schedule = no) AS bytes
+    FROM schedule WHERE queue = :queue ORDER BY name LIMIT ${SAMPLE})`);
   const groupSizes = database.named<{ queue: number }, GroupSize>(`
     SELECT in_group AS "group", count(*) AS size FROM task WHERE queue = :queue AND state = ${AGGREGATING}
     GROUP BY in_group ORDER BY in_group LIMIT ${MAX_LISTED_GROUPS}`);
@@ -248,6 +257,8 @@ function createStatisticsHandlers({ database, queues }: Store) {
         if (count === 0) return;
         bytes += count * (ROW_BYTES + (averageSize.get({ queue: entry.number, state })?.bytes ?? 0));
       });
+      if (entry && entry.schedules > 0)
+        bytes += entry.schedules * (scheduleSize.get({ queue: entry.number })?.bytes ?? 0);
       return plain(Math.floor(bytes));
     },
 

@@ -216,9 +216,9 @@ function createUpcomingHandlers({ database, queues }: Store) {
   type Among = TimeSpan & { queues: string; businesses: string | null };
   const isAmong = `schedule.queue IN (SELECT value FROM json_each(:queues)) AND pause_reason IS NULL AND next_fire_ms IS NOT NULL
     AND next_fire_ms >= :fromMs AND next_fire_ms < :toMs AND ${OF_BUSINESSES}`;
-  const soonest = database.named<Among & { limit: number }, UpcomingFire>(`
+  const soonest = database.named<Among & { owners: string | null; limit: number }, UpcomingFire>(`
     SELECT (SELECT queue.name FROM queue WHERE no = schedule.queue) AS queue, name, business, owner, next_fire_ms AS nextFireMs
-    FROM schedule WHERE ${isAmong} ORDER BY next_fire_ms, name LIMIT :limit`);
+    FROM schedule WHERE ${isAmong} AND ${isOneOf('owner', ':owners')} ORDER BY next_fire_ms, name LIMIT :limit`);
   const count = database.named<Among, { count: number }>(
     `SELECT count(*) AS count FROM schedule WHERE ${isAmong}`,
   );
@@ -227,15 +227,16 @@ function createUpcomingHandlers({ database, queues }: Store) {
   return {
     /** The earliest first. */
     scheduleUpcoming({
-      data: { queues: names, businesses, span, limit },
+      data: { queues: names, businesses, owners, span, limit },
     }: Packet<{
       readonly queues: readonly string[];
       readonly businesses: string | null;
+      readonly owners: string | null;
       readonly span: TimeSpan;
       readonly limit: number;
     }>): Packet<UpcomingFire[]> {
       const among = { queues: numbers(names), businesses, fromMs: span.fromMs, toMs: span.toMs };
-      return plain(soonest.all({ ...among, limit: clamp(limit, MAX_UPCOMING) }));
+      return plain(soonest.all({ ...among, owners, limit: clamp(limit, MAX_UPCOMING) }));
     },
 
     /** One number per span. */
