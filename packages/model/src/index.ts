@@ -111,6 +111,7 @@ export {
 } from './states.ts';
 export { CONTROL_CHARACTERS, fitsBytes } from './texts.ts';
 export {
+  pausedSpec,
   putSpec,
   resumedSpec,
   skipsLeftOf,
@@ -159,4 +160,5 @@ export {
   type ScheduleSource,
   type ScheduleSpec,
   type ScheduleTimes,
+  type TimesSettings,
 } from './schedules/spec.ts';

@@ -1,6 +1,6 @@
 // How a schedule is planned, in its plainest form: time by time, from a list of all times. Nothing of ours but types is used.
 import type { PlannedFire, LeftOut } from '../src/schedules/plan.ts';
-import type { ScheduleSpec } from '../src/schedules/spec.ts';
+import type { FormerTimes, ScheduleSpec } from '../src/schedules/spec.ts';
 
 const HOUR_MS = 3_600_000;
 const MAX_WAITING = 10;
@@ -8,7 +8,16 @@ const MAX_WAITING = 10;
 /** All times of a schedule, in order. */
 export type TimeList = readonly number[];
 
+type PlanFields = Pick<ScheduleSpec, 'times' | 'startsAtMs' | 'endsAtMs'>;
+
+/** The interval of `from: end`; null = the times do not depend on ends. */
+const everyFromEnd = ({ times }: Pick<PlanFields, 'times'>): number | null =>
+  times.kind === 'every' && times.from === 'end' ? times.everyMs : null;
+
 const wholeSecond = (ms: number) => Math.ceil(ms / 1_000) * 1_000;
+
+/** Times that held for a while, and when. */
+export type ReferenceFormer = FormerTimes & { readonly list: TimeList };
 
 /** What one look came to. */
 export interface ReferenceLook {
@@ -30,6 +39,7 @@ export interface LookOptions {
 export class ReferenceSchedule {
   spec: ScheduleSpec;
   times: TimeList;
+  former: readonly ReferenceFormer[] = [];
   /** Times up to here are decided; null = nobody has looked yet. */
   pointerMs: number | null = null;
   runs = 0;
@@ -43,6 +53,10 @@ export class ReferenceSchedule {
   editMs: number | null = null;
   calendarMs: number | null = null;
   #plannedMs: number | null = null;
+  /** Former times up to here no longer count, as the clock was set back. */
+  #forgottenMs: number | null = null;
+  /** Since when the queue refuses what waits. */
+  #waitRefusedMs: number | null = null;
   /** Times that the queue has refused. */
   #tried = new Set<number>();
   /** Grace begins here for times up to here, not when they are due; 0 = for none. */
@@ -55,9 +69,21 @@ export class ReferenceSchedule {
   }
 
   get #everyMs(): number | null {
-    return this.spec.times.kind === 'every' && this.spec.times.from === 'end'
-      ? this.spec.times.everyMs
-      : null;
+    return everyFromEnd(this.spec);
+  }
+
+  /** The former times about which nobody has decided. */
+  get #pending(): readonly ReferenceFormer[] {
+    const decidedMs = Math.max(this.pointerMs ?? -Infinity, this.#forgottenMs ?? -Infinity);
+    return this.former.filter(({ untilMs }) => untilMs > decidedMs);
+  }
+
+  /** Up to when nothing can be due. */
+  #planFrom(nowMs: number): number {
+    const { plannedFromMs } = this.spec;
+    if (plannedFromMs > nowMs || this.former.length === 0 || this.#forgottenMs !== null)
+      return this.editMs === null ? -Infinity : plannedFromMs;
+    return this.#pending[0]?.fromMs ?? plannedFromMs;
   }
 
   /** What `from: end` counts from. */
@@ -71,9 +97,10 @@ export class ReferenceSchedule {
   }
 
   /** Nothing is decided, but a schedule that is new now has a plan. */
-  lookPaused(): void {
+  lookPaused(nowMs: number): void {
     if (this.pointerMs !== null) return;
-    this.pointerMs = this.spec.plannedFromMs;
+    this.editMs ??= nowMs;
+    this.pointerMs = this.#planFrom(nowMs);
     [this.editMs, this.calendarMs] = [null, null];
   }
 
@@ -85,6 +112,9 @@ export class ReferenceSchedule {
       leftOut.set(outcome, [...(leftOut.get(outcome) ?? []), ms]);
     const all = this.#due(nowMs);
     const due = [...all];
+    const pending = this.#pending;
+    const pausedMs = pending.findLast(({ isLeftOut }) => isLeftOut)?.untilMs ?? -Infinity;
+    while ((due[0] ?? Infinity) <= pausedMs && !this.#isFinished) leave('skipped_misfire', due.shift()!);
     while (due.length > 0 && this.skipsLeft > 0 && !this.#isFinished) {
       leave('skipped_next', due.shift()!);
       this.skipsLeft -= 1;
@@ -93,7 +123,15 @@ export class ReferenceSchedule {
     const list = this.#isFinished ? [] : this.#withoutMisfires(due, nowMs, leave);
     const { fires, stop, left } = this.#admit(list, options, leave);
     const decidedMs = all.filter((ms) => ![...left, ...over].includes(ms)).at(-1) ?? 0;
-    this.#endLook({ nowMs, decidedMs, left, stop, isEmpty: leftOut.size === 0, hasFired: fires.length > 0 });
+    this.#endLook({
+      nowMs,
+      decidedMs,
+      hasFormer: pending.length > 0,
+      left,
+      stop,
+      isEmpty: leftOut.size === 0,
+      hasFired: fires.length > 0,
+    });
     return { fires, leftOut, stop, setBackMs };
   }
 
@@ -108,11 +146,14 @@ export class ReferenceSchedule {
 
   /** Edits, and clocks that were set back. */
   #keepStep(nowMs: number): number {
-    const pointerMs = this.pointerMs ?? this.spec.plannedFromMs;
+    if (this.pointerMs === null) this.editMs ??= nowMs;
+    if (this.editMs !== null) this.#forgottenMs = null;
+    const pointerMs = this.pointerMs ?? this.#planFrom(nowMs);
     const isNew = this.pointerMs === null || this.spec.plannedFromMs > pointerMs;
     this.pointerMs = pointerMs;
+    const fromMs = this.#planFrom(nowMs);
     if (this.calendarMs !== null && !isNew) this.pointerMs = this.#byCalendar(this.calendarMs, nowMs);
-    if (this.editMs !== null) this.pointerMs = Math.max(this.pointerMs, this.spec.plannedFromMs);
+    this.pointerMs = Math.max(this.pointerMs, fromMs);
     [this.editMs, this.calendarMs] = [null, null];
     const everyMs = this.#everyMs;
     const [a, b] = this.times.filter((ms) => ms > nowMs);
@@ -126,26 +167,44 @@ export class ReferenceSchedule {
       this.waiting = this.waiting.filter((ms) => ms <= nowMs);
       this.#tried.clear();
       this.#graceFromMs = 0;
+      this.#waitRefusedMs = null;
+      this.#forgottenMs = this.former.length > 0 ? plannedFromMs : null;
       return aheadMs;
     }
-    if (everyMs !== null && this.#countFromMs !== null && plannedFromMs <= nowMs + HOUR_MS)
+    if (
+      everyMs !== null &&
+      this.#countFromMs !== null &&
+      plannedFromMs <= nowMs + HOUR_MS &&
+      this.#pending.length === 0
+    )
       if (this.#countFromMs + everyMs <= plannedFromMs) this.lastEndMs = plannedFromMs;
     return 0;
   }
 
-  #isWithin = (ms: number): boolean =>
-    ms >= (this.spec.startsAtMs ?? 0) && ms < (this.spec.endsAtMs ?? Infinity);
-
-  /** All times that are not decided, those that count from an end included. */
+  /** All times that are not decided, of before an edit and of after it. */
   #undecided(): number[] {
-    const all = this.times.filter((ms) => ms > (this.pointerMs ?? 0) && this.#isWithin(ms));
-    const everyMs = this.#everyMs;
+    const own = this.#undecidedOf(this.spec, this.times);
+    const pending = this.#pending;
+    if (pending.length === 0) return own;
+    const { plannedFromMs } = this.spec;
+    const former = pending.flatMap((each) =>
+      this.#undecidedOf(each, each.list).filter((ms) => ms > each.fromMs && ms <= each.untilMs),
+    );
+    const now = this.#everyMs === null ? own.filter((ms) => ms > plannedFromMs) : [];
+    return [...former, ...now].filter((ms) => ms > (this.pointerMs ?? 0));
+  }
+
+  /** Those of some times, the one that counts from an end included. */
+  #undecidedOf(plan: PlanFields, list: TimeList): number[] {
+    const isWithin = (ms: number) => ms >= (plan.startsAtMs ?? 0) && ms < (plan.endsAtMs ?? Infinity);
+    const all = list.filter((ms) => ms > (this.pointerMs ?? 0) && isWithin(ms));
+    const everyMs = everyFromEnd(plan);
     if (everyMs === null) return all;
     if (this.open.length > 0 || this.waiting.length > 0) return [];
     const fromMs = this.#countFromMs;
     if (fromMs === null) return all.slice(0, 1);
-    const ms = Math.max(wholeSecond(fromMs) + everyMs, this.spec.startsAtMs ?? 0);
-    return [wholeSecond(ms)].filter(this.#isWithin);
+    const ms = Math.max(wholeSecond(fromMs) + everyMs, plan.startsAtMs ?? 0);
+    return [wholeSecond(ms)].filter(isWithin);
   }
 
   #due = (nowMs: number): number[] => this.#undecided().filter((ms) => ms <= nowMs);
@@ -178,6 +237,7 @@ export class ReferenceSchedule {
     const hasRoom = () => fires.length === 0 || (fires.length + 1) * shards <= maxTasks;
     let isBusy = overlap !== 'allow' && this.open.length > 0;
     let stop: ReferenceLook['stop'] = null;
+    let waitRefusedMs: number | null = null;
     const make = (fireMs: number, outcome: PlannedFire['outcome']) => {
       fires.push({ fireMs, outcome });
       this.runs += 1;
@@ -188,7 +248,11 @@ export class ReferenceSchedule {
     const mayStart = !isBusy && isDue();
     if (mayStart && isRefused) {
       stop = 'refused';
-      isBusy = overlap !== 'allow';
+      const isGivenUp = this.#waitRefusedMs !== null && nowMs - this.#waitRefusedMs > misfire.graceMs;
+      while (isGivenUp && nowMs - (this.waiting[0] ?? Infinity) > misfire.graceMs)
+        leave('refused', this.waiting.shift()!);
+      isBusy = overlap !== 'allow' && this.waiting.length > 0;
+      waitRefusedMs = this.#waitRefusedMs ?? nowMs;
     } else if (mayStart) {
       while (!isBusy && isDue() && !isOver() && stop === null)
         if (hasRoom()) make(this.waiting.shift()!, 'queued');
@@ -213,6 +277,7 @@ export class ReferenceSchedule {
     }
     if (isBusy && overlap === 'replace' && !this.#isFinished)
       for (const waits of this.waiting.splice(0, this.waiting.length - 1)) leave('replaced', waits);
+    this.#waitRefusedMs = waitRefusedMs;
     return { fires, stop, left };
   }
 
@@ -220,6 +285,7 @@ export class ReferenceSchedule {
     readonly nowMs: number;
     /** The last time that was decided; 0 = none was. */
     readonly decidedMs: number;
+    readonly hasFormer: boolean;
     readonly left: readonly number[];
     readonly stop: ReferenceLook['stop'];
     readonly isEmpty: boolean;
@@ -227,7 +293,8 @@ export class ReferenceSchedule {
   }): void {
     const { nowMs, left, stop } = look;
     const isFromEnd = this.#everyMs !== null;
-    if (isFromEnd && !look.isEmpty) this.lastEndMs = nowMs;
+    const countsFromEnd = isFromEnd && !look.hasFormer;
+    if (countsFromEnd && !look.isEmpty) this.lastEndMs = nowMs;
     this.#lastMs = look.decidedMs || this.#lastMs;
     const [first] = left;
     if (stop === 'refused') {
@@ -240,8 +307,10 @@ export class ReferenceSchedule {
       this.#tried.clear();
       this.#graceFromMs = 0;
     }
-    if (stop === null) this.pointerMs = Math.max(this.pointerMs ?? 0, nowMs);
-    else if (!isFromEnd) this.pointerMs = Math.max(this.pointerMs ?? 0, look.decidedMs);
+    const { plannedFromMs } = this.spec;
+    const lookedMs = isFromEnd && look.hasFormer ? plannedFromMs : nowMs;
+    if (stop === null) this.pointerMs = Math.max(this.pointerMs ?? 0, lookedMs);
+    else if (!countsFromEnd) this.pointerMs = Math.max(this.pointerMs ?? 0, look.decidedMs);
     this.#plannedMs =
       this.#isFinished || (isFromEnd && look.hasFired) ? null : (this.#undecided()[0] ?? null);
   }

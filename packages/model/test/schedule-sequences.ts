@@ -2,12 +2,12 @@
 // compared with the reference, and what must hold of all of them together is checked beside it.
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
-import { putSpec, resumedSpec } from '../src/schedules/edits.ts';
-import type { PlanTimes } from '../src/schedules/due-times.ts';
+import { pausedSpec, putSpec, resumedSpec } from '../src/schedules/edits.ts';
+import { isUndecided, type PlanTimes } from '../src/schedules/due-times.ts';
 import type { Plan } from '../src/schedules/plan.ts';
 import { MISFIRE_POLICIES, OVERLAPS, type ScheduleSpec } from '../src/schedules/spec.ts';
 import { ReferenceSchedule, type ReferenceLook, type TimeList } from './schedule-reference.ts';
-import { Bench, HOUR_MS, MINUTE_MS, NO_TASK, SECOND_MS, START_MS } from './schedules.ts';
+import { Bench, HOUR_MS, MINUTE_MS, NO_TASK, SECOND_MS, settingsOf, START_MS } from './schedules.ts';
 
 /** Times go on for 8 h; sequences may take longer. */
 const HORIZON_MS = 8 * HOUR_MS;
@@ -143,12 +143,22 @@ const referenceLeftOut = ({ leftOut }: ReferenceLook) =>
     ]),
   );
 
+/** What a look is checked by. */
+interface LookFacts {
+  readonly hasOpen: boolean;
+  /** Times of before an edit were among what it decided about. */
+  readonly hasFormer: boolean;
+  readonly isComplete: boolean;
+}
+
 /** Plays a sequence, and checks every look. */
 class SequencePlayer {
   readonly #bench: Bench;
   readonly #reference: ReferenceSchedule;
   #nowMs = START_MS;
   #plan: TimesPlan;
+  /** Plans of before an edit, by the time from which they held. */
+  readonly #formerPlans = new Map<number, TimesPlan>();
   #off: readonly number[] = [];
   /** What was decided of each logical time since the clock was last set back too far. */
   readonly #decided = new Map<number, string>();
@@ -181,10 +191,12 @@ class SequencePlayer {
         return this.#end(one);
       case 'edit':
         return this.#put(one.fields);
-      case 'times':
+      case 'times': {
+        const before = this.#plan;
         this.#plan = one.plan;
         this.#setTimes();
-        return this.#put(specFields(one.plan));
+        return this.#put(specFields(one.plan), before);
+      }
       case 'calendar':
         this.#off = one.off;
         this.#setTimes();
@@ -192,36 +204,57 @@ class SequencePlayer {
         this.#reference.calendarMs = this.#nowMs;
         return this.#planAnew();
       case 'pause':
-        this.#bench.isPaused = true;
-        return void (this.#bench.revision += 1);
+        return this.#pause();
       case 'resume':
         if (!this.#bench.isPaused) return;
         this.#bench.isPaused = false;
-        return this.#store(resumedSpec(this.#bench.spec, this.#nowMs));
+        return this.#store(resumedSpec(this.#bench, this.#nowMs));
     }
+  }
+
+  #pause(): void {
+    this.#bench.isPaused = true;
+    this.#bench.revision += 1;
+    this.#bench.spec = pausedSpec(this.#bench.spec, this.#nowMs);
+    this.#reference.spec = this.#bench.spec;
   }
 
   #setTimes(): void {
     const list = listOf(this.#plan, this.#off);
     this.#bench.times = timesOfList(list);
     this.#reference.times = list;
+    this.#setFormer();
   }
 
-  #put(changed: Partial<ScheduleSpec>): void {
+  #setFormer(): void {
+    const former = this.#bench.spec.former ?? [];
+    this.#reference.former = former.map((each) => {
+      const plan = this.#formerPlans.get(each.fromMs);
+      if (!plan) throw new Error('it has times that it never had');
+      const list = listOf(plan, this.#off);
+      this.#bench.formerTimes.set(each.fromMs, timesOfList(list));
+      return { ...each, list };
+    });
+  }
+
+  #put(changed: Partial<ScheduleSpec>, planBefore = this.#plan): void {
     const { spec, ledger } = this.#bench;
     const put = {
-      settings: { ...spec, skipNext: this.#reference.skipsLeft, ...changed },
+      settings: { ...settingsOf(spec), skipNext: this.#reference.skipsLeft, ...changed },
       task: NO_TASK,
       source: 'api',
     } as const;
-    this.#store(putSpec({ spec, ledger }, put, this.#nowMs));
+    this.#store(putSpec({ spec, ledger }, put, this.#nowMs), planBefore);
   }
 
-  #store(spec: ScheduleSpec): void {
+  #store(spec: ScheduleSpec, planBefore = this.#plan): void {
     const before = this.#bench.spec;
     this.#bench.spec = spec;
     this.#bench.revision += 1;
     this.#reference.spec = spec;
+    for (const { fromMs } of spec.former ?? [])
+      if (!this.#formerPlans.has(fromMs)) this.#formerPlans.set(fromMs, planBefore);
+    this.#setFormer();
     this.#reference.editMs = spec.updatedMs;
     if (spec.skipSetMs !== before.skipSetMs) this.#reference.skipsLeft = spec.skipNext;
     // While it was finished, no times came.
@@ -249,10 +282,12 @@ class SequencePlayer {
   #look(isRefused: boolean): void {
     const { ledger, isPaused, maxTasks } = this.#bench;
     const hasOpen = (ledger?.open.length ?? 0) > 0;
+    const decided = ledger ?? { decidedToMs: 0 };
+    const hasFormer = this.#bench.spec.former?.some((each) => isUndecided(each, decided)) ?? false;
     this.#bench.look(this.#nowMs - START_MS, isRefused);
     const plan = this.#bench.plan!;
     if (isPaused) {
-      this.#reference.lookPaused();
+      this.#reference.lookPaused(this.#nowMs);
       expect([plan.fires, plan.leftOut]).toEqual([[], []]);
       return;
     }
@@ -268,12 +303,14 @@ class SequencePlayer {
     expect(plan.isMore).toBe(expected.stop === 'full');
     expect(plan.ledger.waiting).toEqual(this.#reference.waiting);
     expect(plan.ledger).toMatchObject({ runs: this.#reference.runs, skipsLeft: this.#reference.skipsLeft });
-    this.#checkLook(plan, { hasOpen, isComplete: expected.stop === null });
+    // Of other times, the reference knows which were left out.
+    if (hasFormer) for (const ms of [...expected.leftOut.values()].flat()) this.#decided.set(ms, 'left out');
+    this.#checkLook(plan, { hasOpen, hasFormer, isComplete: expected.stop === null });
   }
 
   /** What must hold however it is planned. */
-  #checkLook(plan: Plan, { hasOpen, isComplete }: { hasOpen: boolean; isComplete: boolean }): void {
-    const { spec, times, maxTasks } = this.#bench;
+  #checkLook(plan: Plan, { hasOpen, hasFormer, isComplete }: LookFacts): void {
+    const { spec, maxTasks } = this.#bench;
     if (plan.setBackMs > 0) {
       this.#decided.clear();
       this.#sinceMs = this.#nowMs;
@@ -292,21 +329,26 @@ class SequencePlayer {
     for (const { fireMs, outcome } of plan.fires) {
       expect(fireMs).toBeLessThanOrEqual(this.#nowMs);
       expect(this.#decided.get(fireMs) ?? 'waits').toBe('waits');
-      if (outcome !== 'queued')
+      if (outcome !== 'queued' && !hasFormer)
         expect(fireMs >= (spec.startsAtMs ?? 0) && fireMs < (spec.endsAtMs ?? Infinity)).toBe(true);
       this.#decided.set(fireMs, outcome);
     }
     for (const ms of plan.ledger.waiting) this.#decided.set(ms, 'waits');
     if (this.#plan.isFromEnd) return;
+    if (!hasFormer) this.#checkLeftOut(plan);
+    if (isComplete && !this.#isFinished(plan)) this.#checkAllDecided();
+  }
+
+  #checkLeftOut(plan: Plan): void {
+    const { times } = this.#bench;
     // Of those that waited, others may lie between.
     for (const { outcome, count, fromMs, toMs } of plan.leftOut)
-      if (outcome !== 'replaced' && outcome !== 'skipped_overlap')
+      if (outcome === 'skipped_next' || outcome === 'skipped_misfire')
         expect([outcome, times.count(fromMs - 1, toMs)]).toEqual([outcome, count]);
     for (const { outcome, fromMs, toMs } of plan.leftOut)
       for (let ms = times.next(fromMs - 1); ms !== null && ms <= toMs; ms = times.next(ms))
         if (!this.#decided.has(ms) || outcome === 'replaced')
           this.#decided.set(ms, this.#decided.get(ms) === 'waits' ? 'waits' : outcome);
-    if (isComplete && !this.#isFinished(plan)) this.#checkAllDecided();
   }
 
   #isFinished(plan: Plan): boolean {

@@ -1,5 +1,5 @@
 // What tests of schedules share: times that are multiples, a specification, and a store of one schedule that is looked at.
-import { putSpec, skipsLeftOf } from '../src/schedules/edits.ts';
+import { pausedSpec, putSpec, resumedSpec, skipsLeftOf } from '../src/schedules/edits.ts';
 import { planFires, withMadeTasks } from '../src/schedules/plan-fires.ts';
 import type { PlanTimes } from '../src/schedules/due-times.ts';
 import type { Ledger, OpenRun } from '../src/schedules/ledger.ts';
@@ -68,10 +68,17 @@ export const aSpec = (fields: Partial<ScheduleSpec> = {}): ScheduleSpec => ({
   ...fields,
 });
 
+/** A specification without what a put leaves to the stored one. */
+export function settingsOf({ former: _former, pausedMs: _paused, ...spec }: ScheduleSpec) {
+  return spec;
+}
+
 /** One schedule, looked at as a scheduler does. Times are ms after `START_MS`. */
 export class Bench {
   spec: ScheduleSpec;
   times: PlanTimes;
+  /** Former times, by the time from which they held. */
+  readonly formerTimes = new Map<number, PlanTimes>();
   revision = 1;
   isPaused = false;
   calendar: NonNullable<PlanInput['calendar']> | null = null;
@@ -90,7 +97,8 @@ export class Bench {
   /** Looks at the schedule. With `isRefused` the queue takes no task. Returns what was made and left out, as texts. */
   look(atMs: number, isRefused = false): string[] {
     const { spec, revision, isPaused, calendar, times, ledger, maxTasks } = this;
-    const input = { spec, revision, isPaused, calendar, times, ledger, maxTasks };
+    const formerTimes = (spec.former ?? []).map(({ fromMs }) => this.formerTimes.get(fromMs)!);
+    const input = { spec, revision, isPaused, calendar, times, formerTimes, ledger, maxTasks };
     const nowMs = START_MS + atMs;
     let plan = planFires(input, nowMs);
     this.wasRefused = isRefused && plan.fires.length > 0;
@@ -126,9 +134,34 @@ export class Bench {
   /** Edits it as its owner does. */
   put(fields: Partial<ScheduleSpec>, atMs: number): void {
     const { spec, ledger } = this;
-    const settings = { ...spec, skipNext: skipsLeftOf({ spec, ledger }), ...fields };
+    const settings = { ...settingsOf(spec), skipNext: skipsLeftOf({ spec, ledger }), ...fields };
     this.spec = putSpec({ spec, ledger }, { settings, task: NO_TASK, source: 'api' }, START_MS + atMs);
     this.revision += 1;
+  }
+
+  /** Gives it other times, as its owner does. */
+  setTimes(times: PlanTimes, fields: Partial<ScheduleSpec>, atMs: number): void {
+    this.#keepTimes();
+    this.put(fields, atMs);
+    this.times = times;
+  }
+
+  pause(atMs: number): void {
+    this.spec = pausedSpec(this.spec, START_MS + atMs);
+    this.isPaused = true;
+    this.revision += 1;
+  }
+
+  resume(atMs: number): void {
+    const { spec, ledger } = this;
+    this.#keepTimes();
+    this.spec = resumedSpec({ spec, ledger }, START_MS + atMs);
+    this.isPaused = false;
+    this.revision += 1;
+  }
+
+  #keepTimes(): void {
+    this.formerTimes.set(this.spec.plannedFromMs, this.times);
   }
 
   /** When it is looked at next, ms after `START_MS`. */

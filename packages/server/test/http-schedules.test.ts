@@ -209,9 +209,11 @@ for (const kind of brokerKinds)
       expect((await post(path(id, '/pause'), { reason: 'closed' })).json).toMatchObject({
         paused: true,
         pause_reason: 'closed',
+        next_fire_at: null,
       });
       expect((await post(path(id, '/pause'))).json).toMatchObject({ paused: true, pause_reason: null });
-      expect((await post(path(id, '/resume'))).json).toMatchObject({ paused: false, pause_reason: null });
+      const resumed = { paused: false, pause_reason: null, next_fire_at: expect.any(String) };
+      expect((await post(path(id, '/resume'))).json).toMatchObject(resumed);
       expect(short(await post(path('none', '/pause')))).toEqual([404, 'not-found']);
     });
 

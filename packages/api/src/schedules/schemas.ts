@@ -100,7 +100,7 @@ export const schedule = z
     overlap: z.enum(OVERLAPS),
     task: shownTask,
     next_fire_at: maybe(time).meta({
-      description: 'null = it will not fire, or the end of a run decides when',
+      description: 'null = it is paused, it will not fire, or the end of a run decides when',
     }),
     last_fire: maybe(time).meta({ description: 'The last time that was decided, made or left out' }),
     runs: count.meta({ description: 'Fires that were made, those by run not counted' }),

@@ -44,7 +44,8 @@ function comparedTask(task: NewTask): ScheduledTask {
 
 /** What callers may change, as it is compared. */
 const comparedContent = ({ spec, ledger }: Pick<FoundSchedule, 'spec' | 'ledger'>) => {
-  const { createdMs: _c, updatedMs: _u, plannedFromMs: _p, skipSetMs: _s, ...content } = spec;
+  const { createdMs: _c, updatedMs: _u, plannedFromMs: _p, skipSetMs: _s, ...rest } = spec;
+  const { former: _f, pausedMs: _m, ...content } = rest;
   return { ...content, skipNext: skipsLeftOf({ spec, ledger }) };
 };
 
@@ -69,6 +70,17 @@ function firstFireMs(
   if (never !== null) throw faultError([never]);
   const schedule = { spec, ledger: before?.ledger ?? null };
   const [first] = previewFires({ schedule, times, days: null, fromMs: nowMs, limit: 1 });
+  return first?.fireMs ?? null;
+}
+
+/** The next fire of a stored schedule, for lists, until it is planned; null = none is known. */
+export async function nextFireOf(
+  broker: Broker,
+  { spec, ledger, nowMs }: Pick<FoundSchedule, 'spec' | 'ledger' | 'nowMs'>,
+): Promise<number | null> {
+  const info = spec.calendar === null ? null : await findCalendar(broker, spec.calendar);
+  const times = readTimesOf(spec, info && knownCalendar(info));
+  const [first] = previewFires({ schedule: { spec, ledger }, times, days: null, fromMs: nowMs, limit: 1 });
   return first?.fireMs ?? null;
 }
 

@@ -26,7 +26,7 @@ export interface ScheduleInfo {
   readonly version: number;
   /** Why it is paused, for people; '' = nobody said so. Null = it is not paused. */
   readonly pauseReason: string | null;
-  /** Null = it will not fire, or the end of a run decides. */
+  /** Null = it is paused, it will not fire, or the end of a run decides. */
   readonly nextFireMs: number | null;
   /** The last time that was decided, made or left out; null = none was. */
   readonly lastFireMs: number | null;
@@ -103,7 +103,7 @@ export function scheduleInfo({ record, spec, ledger, nowMs }: FoundSchedule): Sc
     spec,
     version: revision,
     pauseReason,
-    nextFireMs,
+    nextFireMs: pauseReason === null ? nextFireMs : null,
     lastFireMs,
     runs,
     skipsLeft: skipsLeftOf({ spec, ledger }),

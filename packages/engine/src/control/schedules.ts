@@ -1,5 +1,5 @@
 /** Schedules: read, paused, resumed, removed. */
-import { resumedSpec, type ScheduleSource } from '@task-center/model';
+import { pausedSpec, resumedSpec, type ScheduleSource } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import { MAX_PAGE } from '../broker/bounds.ts';
 import {
@@ -12,7 +12,7 @@ import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyText, func, orNull } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { checkBusinesses } from './arguments.ts';
-import { requireOwner } from './put-schedules.ts';
+import { nextFireOf, requireOwner } from './put-schedules.ts';
 import { FILTER_ROWS, pageLimit, placeOfSchedule, scheduleSource, textList } from './schedule-arguments.ts';
 import {
   findSchedule,
@@ -173,14 +173,17 @@ function schedulePlace(broker: Broker, address: ScheduleAddress): SchedulePlace 
     async write(pauseReason, before) {
       requireSchedule(address, before);
       const { record, nowMs } = before;
-      const spec = pauseReason === null ? resumedSpec(before.spec, nowMs) : before.spec;
-      const { queue, business, owner, source, calendar, nextFireMs, revision } = record;
+      const spec = pauseReason === null ? resumedSpec(before, nowMs) : pausedSpec(before.spec, nowMs);
+      const { queue, business, owner, source, calendar, revision } = record;
+      // Of before the pause, it may lie in it.
+      const nextFireMs =
+        pauseReason === null ? await nextFireOf(broker, { ...before, spec }) : record.nextFireMs;
       const text = { spec: JSON.stringify(spec), business, owner, source, calendar, pauseReason };
       const [outcome] = await store.put([{ queue, name, expectedRevision: revision, ...text, nextFireMs }]);
       if (outcome?.code !== 'stored') throw mismatch();
       const version = outcome.revision;
       return {
-        record: { ...record, ...text, revision: version },
+        record: { ...record, ...text, nextFireMs, revision: version },
         spec,
         ledger: before.ledger,
         nowMs,

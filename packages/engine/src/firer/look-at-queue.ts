@@ -6,7 +6,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { CalendarCache } from './calendar-cache.ts';
 import { hasOtherDays } from './calendar-watch.ts';
 import { decide, putOff, type Decided } from './plan-write.ts';
-import type { ReadSpec, SpecCache } from './spec-cache.ts';
+import { mayHaveFormerTimes, type ReadSpec, type SpecCache } from './spec-cache.ts';
 import { createYearTeller, tellWritten } from './tell.ts';
 
 export interface QueueLookDeps {
@@ -64,7 +64,7 @@ function createDecider({ calendars, specs, runtime, log }: QueueLookDeps) {
   return (due: DueSchedule, nowMs: number): DecidedSchedule => {
     try {
       const calendar = due.calendar === null ? null : calendars.of(due.calendar);
-      const read = specs.read(due, calendar);
+      const read = specs.read(due, calendar, calendars);
       return { due, read, ...decide({ due, read, nowMs, newId }) };
     } catch (err) {
       log.error({ queue: due.queue, schedule: due.name, err }, 'a schedule cannot be read; it does not fire');
@@ -76,7 +76,7 @@ function createDecider({ calendars, specs, runtime, log }: QueueLookDeps) {
 /** Reads the calendars that schedules name, and again if one of them was planned with other days: those may be newer. */
 async function readCalendars(schedules: readonly DueSchedule[], calendars: CalendarCache): Promise<void> {
   const followers = schedules.filter(({ calendar }) => calendar !== null);
-  if (followers.length === 0) return;
+  if (followers.length === 0 && !schedules.some(mayHaveFormerTimes)) return;
   await calendars.refresh();
   if (followers.some((due) => hasOtherDays(due, calendars.of(due.calendar!)))) await calendars.refresh(0);
 }

@@ -71,7 +71,7 @@ export interface Decided {
 
 /** Decides about a schedule that is due. @throws Error if what is stored of it cannot be used */
 export function decide({ due, read, nowMs, newId, isRefused = false }: ToDecide): Decided {
-  const { spec, times, calendar, payload } = read;
+  const { spec, times, formerTimes, calendar, payload } = read;
   const taskBytes = FIRED_TASK_BYTES + (payload?.length ?? 0);
   const ledger = ledgerIn(due.ledger);
   const changedMs = calendar && changedSinceMs(calendar, ledger?.calendarVersion ?? null, nowMs);
@@ -82,6 +82,7 @@ export function decide({ due, read, nowMs, newId, isRefused = false }: ToDecide)
       isPaused: due.pauseReason !== null,
       ledger: withKnownEnds(spec, ledger, due.openRuns),
       times,
+      formerTimes,
       calendar: calendar && { version: calendar.version, changedMs: changedMs! },
       isRefused,
       maxTasks: Math.max(1, Math.min(MAX_BATCH, Math.floor(MAX_BATCH_BYTES / taskBytes))),

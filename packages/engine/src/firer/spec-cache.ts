@@ -1,6 +1,6 @@
-import { isCronFault, timesOf, type ScheduleSpec, type Times } from '@task-center/model';
+import { isCronFault, timesOf, type ScheduleSpec, type Times, type TimesSettings } from '@task-center/model';
 import type { ScheduleRecord } from '../broker/schedule-records.ts';
-import type { KnownCalendar } from './calendar-cache.ts';
+import type { CalendarCache, KnownCalendar } from './calendar-cache.ts';
 import { scheduledPayload } from './fire-tasks.ts';
 
 /** A specification that was read: parsed once for many fires. */
@@ -8,6 +8,8 @@ export interface ReadSpec {
   readonly spec: ScheduleSpec;
   /** Its times, without the days off of its calendar. */
   readonly times: Times;
+  /** The same of each of its former times. */
+  readonly formerTimes: readonly Times[];
   readonly calendar: KnownCalendar | null;
   /** Of its tasks. */
   readonly payload: Uint8Array | null;
@@ -25,11 +27,18 @@ const MAX_SPECS = 10_000;
 const MAX_SPEC_BYTES = 16_777_216;
 
 /** The times of a specification. @throws Error if this machine cannot read it, such as a zone that it does not know */
-export function readTimesOf(spec: ScheduleSpec, calendar: KnownCalendar | null): Times {
+export function readTimesOf(
+  spec: TimesSettings & Pick<ScheduleSpec, 'createdMs'>,
+  calendar: KnownCalendar | null,
+): Times {
   const times = timesOf(spec, calendar?.days.dayFilter);
   if (isCronFault(times)) throw new Error(`${times.field ?? 'its times'}: ${times.got}`);
   return times;
 }
+
+/** Whether it may have former times, which may have followed a calendar. Says so without parsing. */
+export const mayHaveFormerTimes = ({ spec }: Pick<ScheduleRecord, 'spec'>): boolean =>
+  spec.includes('"former":[');
 
 /** Specifications by schedule. A stored one never changes without a new stamp. */
 export class SpecCache {
@@ -40,13 +49,14 @@ export class SpecCache {
   read(
     record: Pick<ScheduleRecord, 'name' | 'spec' | 'specStamp'>,
     calendar: KnownCalendar | null,
+    calendars: Pick<CalendarCache, 'of'>,
   ): ReadSpec {
     const known = this.#byName.get(record.name);
     // Put back at the end: the first one was used longest ago.
     this.#forget(record.name);
     const calendarVersion = calendar?.version ?? null;
     const isSame = known?.specStamp === record.specStamp && known.calendarVersion === calendarVersion;
-    const read = isSame ? known.read : this.#parse(record.spec, calendar);
+    const read = isSame ? known.read : this.#parse(record.spec, calendar, calendars);
     const bytes = record.spec.length;
     this.#byName.set(record.name, { specStamp: record.specStamp, calendarVersion, read, bytes });
     this.#bytes += bytes;
@@ -54,9 +64,14 @@ export class SpecCache {
     return read;
   }
 
-  #parse(text: string, calendar: KnownCalendar | null): ReadSpec {
+  #parse(text: string, calendar: KnownCalendar | null, calendars: Pick<CalendarCache, 'of'>): ReadSpec {
     const spec = JSON.parse(text) as ScheduleSpec;
-    return { spec, times: readTimesOf(spec, calendar), calendar, payload: scheduledPayload(spec.task) };
+    const { createdMs, former = [] } = spec;
+    const formerTimes = former.map((each) =>
+      readTimesOf({ ...each, createdMs }, each.calendar === null ? null : calendars.of(each.calendar)),
+    );
+    const times = readTimesOf(spec, calendar);
+    return { spec, times, formerTimes, calendar, payload: scheduledPayload(spec.task) };
   }
 
   #makeRoom(): void {

@@ -33,7 +33,7 @@ export interface Schedule {
   readonly isPaused: boolean;
   /** '' = nobody said why; null = it is not paused. */
   readonly pauseReason: string | null;
-  /** Null = it will not fire, or the end of a run decides. */
+  /** Null = it is paused, it will not fire, or the end of a run decides. */
   readonly nextFireAt: Date | null;
   /** The last time that was decided, made or left out. */
   readonly lastFireAt: Date | null;

@@ -14,6 +14,10 @@ export interface DecisionsInput {
   readonly times: PlanTimes;
   /** The times up to here are decided. */
   readonly afterMs: number;
+  /** Times of before an edit are among them. */
+  readonly hasFormer: boolean;
+  /** Times up to here are left out: the schedule was paused; null = none are. */
+  readonly leftOutToMs: number | null;
   readonly nowMs: number;
   readonly maxTasks: number;
   readonly isRefused: boolean;
@@ -43,6 +47,8 @@ export class Decisions {
   waiting: readonly number[];
   /** Why there are times left to decide: the plan is full, or the queue has refused their tasks. */
   stop: 'full' | 'refused' | null = null;
+  /** Whether the queue has refused a fire that waited. */
+  isWaitingRefused = false;
 
   constructor(input: DecisionsInput) {
     const { spec, ledger, afterMs } = input;
@@ -59,6 +65,15 @@ export class Decisions {
   get isFinished(): boolean {
     const { maxRuns, overlap } = this.#input.spec;
     return maxRuns !== null && this.runs + (overlap === 'queue' ? this.waiting.length : 0) >= maxRuns;
+  }
+
+  /** Leaves out what nobody had made when the schedule was paused. */
+  leaveOutPaused(): void {
+    const { leftOutToMs, nowMs } = this.#input;
+    if (leftOutToMs === null || this.isFinished) return;
+    const toMs = Math.min(leftOutToMs, nowMs);
+    const total = this.#count(toMs);
+    this.#leaveOut('skipped_misfire', { total, toMs }, total);
   }
 
   /** Leaves out the coming fires that the owner wants left out. */
@@ -93,8 +108,10 @@ export class Decisions {
     if (this.#isBusy || !isDue()) return;
     if (isRefused) {
       this.stop = 'refused';
+      this.isWaitingRefused = true;
+      this.#giveUpWaiting();
       // What is due as well waits behind them.
-      this.#isBusy = spec.overlap !== 'allow';
+      this.#isBusy = spec.overlap !== 'allow' && this.waiting.length > 0;
       return;
     }
     while (isDue() && !this.#isBusy && this.runs < maxRuns && this.#hasRoom()) {
@@ -104,6 +121,18 @@ export class Decisions {
     }
     // An edit has lowered the number of runs.
     if (this.runs >= maxRuns) this.#dropWaiting();
+  }
+
+  /** Leaves out the waiting fires whose grace is over: it counts from the first refusal, as they may have waited for long. */
+  #giveUpWaiting(): void {
+    const { spec, ledger, nowMs } = this.#input;
+    const graceStartMs = nowMs - spec.misfire.graceMs;
+    if (ledger.waitRefusedMs === undefined || ledger.waitRefusedMs >= graceStartMs) return;
+    const given = this.waiting.filter((fireMs) => fireMs < graceStartMs);
+    const [fromMs, toMs] = [given[0], given.at(-1)];
+    if (fromMs === undefined || toMs === undefined) return;
+    this.leftOut.push({ outcome: 'refused', count: given.length, fromMs, toMs });
+    this.waiting = this.waiting.slice(given.length);
   }
 
   /** Makes the fires that are due, until a run stands in the way of the next. */

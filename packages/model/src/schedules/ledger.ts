@@ -46,4 +46,8 @@ export interface Ledger {
    * queue refused what was made up for. Null = grace counts from each fire.
    */
   readonly graceFromMs: number | null;
+  /** Former times up to here are forgotten: the clock was set back far since they held. Left out = none are. */
+  readonly formerForgottenMs?: number;
+  /** Since when the queue refuses the fires that wait. Left out = it does not. */
+  readonly waitRefusedMs?: number;
 }

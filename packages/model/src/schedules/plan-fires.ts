@@ -1,6 +1,6 @@
 // The planner: from a schedule and what has become of it to what happens now. See docs/design/engine.md#stored-schedules.
 import { Decisions } from './decisions.ts';
-import { undecidedTimes } from './due-times.ts';
+import { isFromEnd, undecidedTimes } from './due-times.ts';
 import type { Ledger, OpenRun } from './ledger.ts';
 import type { Plan, PlanInput } from './plan.ts';
 import { hasOpenRun, waitsForEnd, withOpenRuns } from './runs.ts';
@@ -44,7 +44,7 @@ function leftForLater(
 
 /** A paused schedule fires nothing, and nothing is decided: only the ends of its runs are looked for. */
 function idlePlan(input: PlanInput, nowMs: number): Plan {
-  const ledger = input.ledger ?? newLedger(input);
+  const ledger = input.ledger ?? newLedger(input, nowMs);
   const nextLookMs = hasOpenRun(ledger) ? runLookMs(input.spec, ledger, nowMs) : null;
   return { fires: [], leftOut: [], ledger, nextLookMs, isMore: false, setBackMs: 0 };
 }
@@ -62,9 +62,10 @@ export function planFires(input: PlanInput, nowMs: number): Plan {
   const { spec, maxTasks = MAX_PLAN_TASKS, isRefused = false } = input;
   if (input.isPaused) return idlePlan(input, nowMs);
   const { ledger, setBackMs } = takeOver(input, nowMs);
-  const undecided = undecidedTimes(spec, ledger, input.times);
+  const undecided = undecidedTimes(input, ledger);
   const about = { spec, ledger, ...undecided, nowMs, maxTasks, isRefused };
   const decisions = new Decisions(about);
+  decisions.leaveOutPaused();
   decisions.skipNext();
   decisions.settleMisfires();
   decisions.startWaiting();
@@ -87,34 +88,33 @@ export function planFires(input: PlanInput, nowMs: number): Plan {
 }
 
 function ledgerAfter(about: ConstructorParameters<typeof Decisions>[0], decisions: Decisions): Ledger {
-  const { spec, ledger, nowMs } = about;
+  const { spec, nowMs, hasFormer } = about;
+  const { waitRefusedMs = nowMs, ...ledger } = about.ledger;
   const { lastFireMs, runs, skipsLeft, waiting, stop, afterMs } = decisions;
-  const isFromEnd = spec.times.kind === 'every' && spec.times.from === 'end';
+  const countsFromEnd = isFromEnd(spec) && !hasFormer;
+  // Of times before an edit, those after it are left to the next look where they count from an end.
+  const lookedToMs = isFromEnd(spec) && hasFormer ? spec.plannedFromMs : nowMs;
   return {
     ...ledger,
     // A single time that counts from an end is not decided by looks before it.
     decidedToMs: Math.max(
       ledger.decidedToMs,
-      stop === null ? nowMs : isFromEnd ? ledger.decidedToMs : afterMs,
+      stop === null ? lookedToMs : countsFromEnd ? ledger.decidedToMs : afterMs,
     ),
     lastFireMs,
     runs,
     skipsLeft,
     waiting,
     // A fire that is left out ends there and then: the next one counts from it.
-    lastEndMs: isFromEnd && decisions.leftOut.length > 0 ? nowMs : ledger.lastEndMs,
+    lastEndMs: countsFromEnd && decisions.leftOut.length > 0 ? nowMs : ledger.lastEndMs,
     ...leftForLater(about, decisions),
+    ...(decisions.isWaitingRefused && { waitRefusedMs }),
   };
 }
 
-function nextFire(
-  { spec, times }: PlanInput,
-  ledger: Ledger,
-  { fires, isFinished }: Decisions,
-): number | null {
-  const isFromEnd = spec.times.kind === 'every' && spec.times.from === 'end';
-  if (isFinished || (isFromEnd && fires.length > 0)) return null;
-  const undecided = undecidedTimes(spec, ledger, times);
+function nextFire(input: PlanInput, ledger: Ledger, { fires, isFinished }: Decisions): number | null {
+  if (isFinished || (isFromEnd(input.spec) && fires.length > 0)) return null;
+  const undecided = undecidedTimes(input, ledger);
   return undecided.times.next(undecided.afterMs);
 }
 

@@ -1,16 +1,12 @@
-import type { PlanTimes } from './due-times.ts';
+import type { TimesInput } from './due-times.ts';
 import type { Ledger } from './ledger.ts';
-import type { ScheduleSpec } from './spec.ts';
 
 /** What a look at a schedule starts from. */
-export interface PlanInput {
-  readonly spec: ScheduleSpec;
+export interface PlanInput extends TimesInput {
   readonly revision: number;
   readonly isPaused: boolean;
   /** Null = nothing was planned yet. */
   readonly ledger: Ledger | null;
-  /** The times of the specification, its calendar included. */
-  readonly times: PlanTimes;
   /** The calendar that `times` was made with; null = none. */
   readonly calendar?: { readonly version: number; readonly changedMs: number } | null;
   /** The queue has just refused what this plan would store: decides only what needs no task. Default false. */

@@ -67,6 +67,32 @@ describe('a fire that the queue refuses', () => {
     expect(bench.look(HOUR_MS - 1)).toEqual(expect.arrayContaining(['queued 120']));
   });
 
+  test('and has waited for a run is given up once its grace has passed since the first refusal', () => {
+    const bench = new Bench(multiplesOf(20 * MINUTE_MS), { overlap: 'queue' });
+    bench.look(20 * MINUTE_MS);
+    bench.look(40 * MINUTE_MS);
+    bench.look(HOUR_MS);
+    bench.end(HOUR_MS + MINUTE_MS);
+    for (let ms = HOUR_MS + MINUTE_MS; ms <= HOUR_MS + 2 * MINUTE_MS; ms += 10 * SECOND_MS)
+      expect(bench.look(ms, true)).toEqual([]);
+    expect(bench.look(HOUR_MS + 121 * SECOND_MS, true)).toEqual(['refused 2 2400-3600']);
+    expect(bench.look(80 * MINUTE_MS, true)).toEqual([]);
+    expect(bench.look(80 * MINUTE_MS + SECOND_MS)).toEqual(['fired 4800']);
+  });
+
+  test('and has waited for a run has all of its grace again once another one was made', () => {
+    const bench = new Bench(multiplesOf(20 * MINUTE_MS), { overlap: 'queue' });
+    bench.look(20 * MINUTE_MS);
+    bench.look(40 * MINUTE_MS);
+    bench.look(HOUR_MS);
+    bench.end(HOUR_MS);
+    expect(bench.look(HOUR_MS, true)).toEqual([]);
+    expect(bench.look(HOUR_MS + 50 * SECOND_MS)).toEqual(['queued 2400']);
+    bench.end(HOUR_MS + 70 * SECOND_MS);
+    expect(bench.look(HOUR_MS + 70 * SECOND_MS, true)).toEqual([]);
+    expect(bench.look(HOUR_MS + 80 * SECOND_MS)).toEqual(['queued 3600']);
+  });
+
   test('counts `from: end` too, and then from when it was given up', () => {
     const times = { kind: 'every', everyMs: MINUTE_MS, from: 'end' } as const;
     const bench = new Bench(multiplesOf(MINUTE_MS), { times });

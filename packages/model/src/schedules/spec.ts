@@ -16,6 +16,8 @@ export const MAX_SHARDS = 64;
 export const MAX_CATCH_UP = 1_000;
 export const MAX_SKIPS = 1_000;
 export const MAX_RUNS = 1_000_000_000;
+/** Most edits of the times of one schedule that nobody has looked at. What was due before them is forgotten with the oldest. */
+export const MAX_FORMER_TIMES = 16;
 /** Most fires of one schedule that wait for the run before. */
 export const MAX_WAITING_FIRES = 10;
 /** Most tasks of one schedule whose end is waited for. A fire has at most as many. */
@@ -50,14 +52,8 @@ export type ScheduleTimes =
   /** Once, on a whole second. */
   | { readonly kind: 'at'; readonly atMs: number };
 
-/** What its owner says about a schedule, checked and complete. Times are wall-clock ms. */
-export interface ScheduleSettings {
-  /** Unique within its business: `[a-z0-9][a-z0-9_-]{0,63}`. */
-  readonly id: string;
-  /** For people; null = the ID is shown. */
-  readonly name: string | null;
-  readonly owner: string | null;
-  readonly businessId: string | null;
+/** What the fires of a schedule depend on, the days of its calendar not counted. */
+export interface TimesSettings {
   readonly times: ScheduleTimes;
   /** IANA name of the zone of its local times and of its calendar's days. */
   readonly timezone: string;
@@ -67,6 +63,16 @@ export interface ScheduleSettings {
   readonly startsAtMs: number | null;
   /** Every fire lies before it; null = no bound. */
   readonly endsAtMs: number | null;
+}
+
+/** What its owner says about a schedule, checked and complete. Times are wall-clock ms. */
+export interface ScheduleSettings extends TimesSettings {
+  /** Unique within its business: `[a-z0-9][a-z0-9_-]{0,63}`. */
+  readonly id: string;
+  /** For people; null = the ID is shown. */
+  readonly name: string | null;
+  readonly owner: string | null;
+  readonly businessId: string | null;
   /** How many coming fires are left out. What is left of it stands in the ledger: `skipsLeftOf`. */
   readonly skipNext: number;
   /** Each task is delayed by a part of this span, the same for all tasks of a fire, and never beyond the next fire; 0 = none. */
@@ -104,14 +110,26 @@ export interface ScheduledTask {
 /** Where a schedule is managed. One from a configuration cannot be edited elsewhere. */
 export type ScheduleSource = 'api' | 'config' | 'client';
 
+/** Times that a schedule had before an edit or a pause: those after `fromMs`, up to and with `untilMs`, were its fires. */
+export interface FormerTimes extends TimesSettings {
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** It was paused then. What nobody had made is left out. */
+  readonly isLeftOut?: true;
+}
+
 /** A schedule as a broker stores it, in JSON. Every change, a pause included, gives it a new revision. A pause stands beside it. */
 export interface ScheduleSpec extends ScheduleSettings {
   readonly source: ScheduleSource;
   readonly task: ScheduledTask;
   readonly createdMs: number;
   readonly updatedMs: number;
-  /** Fires up to here belong to no plan: when its times were last changed, or it was resumed. */
+  /** Its times hold after this one: when they were last changed, or it was resumed. What was due before is in `former`. */
   readonly plannedFromMs: number;
+  /** What may still be due of earlier times, the oldest first, at most `MAX_FORMER_TIMES`. Left out = nothing. */
+  readonly former?: readonly FormerTimes[];
+  /** Since when it is paused. Left out = it is not. */
+  readonly pausedMs?: number;
   /** When `skipNext` was set: the ledger counts what is left since then. */
   readonly skipSetMs: number;
 }

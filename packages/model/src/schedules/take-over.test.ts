@@ -8,10 +8,13 @@ import {
   SECOND_MS,
   START_MS,
 } from '../../test/schedules.ts';
-import { putSpec, resumedSpec, skipsLeftOf } from './edits.ts';
+import { putSpec, skipsLeftOf } from './edits.ts';
 import type { PlanTimes } from './due-times.ts';
 
 const DAY_MS = 24 * HOUR_MS;
+const everyMinutes = (minutes: number) =>
+  ({ kind: 'every', everyMs: minutes * MINUTE_MS, from: 'start' }) as const;
+const EVERY_HOUR = { times: everyMinutes(60) };
 
 /** Times that someone lists. */
 const timesAt = (...secondsAfterStart: number[]): PlanTimes => {
@@ -53,6 +56,56 @@ describe('an edit', () => {
     ]);
   });
 
+  test('of the times makes what was due before, and nobody has made', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS));
+    bench.look(0);
+    bench.setTimes(multiplesOf(HOUR_MS), EVERY_HOUR, MINUTE_MS + 20 * SECOND_MS);
+    expect(bench.look(MINUTE_MS + 50 * SECOND_MS)).toEqual(['fired 60']);
+    expect(bench.nextLookMs).toBe(HOUR_MS);
+    expect(bench.look(HOUR_MS)).toEqual(['fired 3600']);
+  });
+
+  test('of the times leaves older fires to the misfire policy', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS));
+    bench.look(0);
+    bench.setTimes(multiplesOf(HOUR_MS), EVERY_HOUR, 10 * MINUTE_MS);
+    bench.setTimes(multiplesOf(5 * MINUTE_MS), { times: everyMinutes(5) }, 20 * MINUTE_MS);
+    expect(bench.look(22 * MINUTE_MS)).toEqual(['skipped_misfire 9 60-540', 'caught_up 600']);
+    expect(bench.look(25 * MINUTE_MS)).toEqual(['fired 1500']);
+  });
+
+  test('of the times before the first look drops nothing', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS));
+    bench.setTimes(multiplesOf(HOUR_MS), EVERY_HOUR, MINUTE_MS);
+    expect(bench.look(MINUTE_MS)).toEqual(['fired 60']);
+  });
+
+  test('to `from: end` counts from the run that was due before', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS));
+    bench.look(0);
+    bench.setTimes(
+      multiplesOf(MINUTE_MS),
+      { times: { kind: 'every', everyMs: MINUTE_MS, from: 'end' } },
+      61_000,
+    );
+    expect(bench.look(62_000)).toEqual(['fired 60']);
+    bench.end(90_000);
+    expect(bench.look(90_000)).toEqual([]);
+    expect(bench.look(150_000)).toEqual(['fired 150']);
+  });
+
+  test('forgets former times once nothing of them is left', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS));
+    bench.look(MINUTE_MS);
+    bench.setTimes(multiplesOf(HOUR_MS), EVERY_HOUR, MINUTE_MS);
+    expect(bench.spec.former).toBeUndefined();
+    bench.setTimes(multiplesOf(MINUTE_MS), { times: everyMinutes(1) }, MINUTE_MS + 1);
+    expect(bench.spec.former).toHaveLength(1);
+    bench.look(2 * MINUTE_MS);
+    bench.put({ owner: 'finance' }, 2 * MINUTE_MS);
+    expect(bench.spec.former).toBeUndefined();
+  });
+
   test('of an ended schedule makes up for nothing', () => {
     const bench = new Bench(multiplesOf(MINUTE_MS), { endsAtMs: START_MS + MINUTE_MS });
     expect(bench.look(MINUTE_MS)).toEqual([]);
@@ -65,15 +118,29 @@ describe('a pause', () => {
   test('makes nothing, and what falls into it is no misfire', () => {
     const bench = new Bench(multiplesOf(MINUTE_MS));
     bench.look(0);
-    bench.isPaused = true;
-    bench.edit({}, 30 * SECOND_MS);
+    bench.pause(30 * SECOND_MS);
     expect(bench.look(MINUTE_MS)).toEqual([]);
     expect(bench.nextLookMs).toBeNull();
-    bench.isPaused = false;
-    bench.spec = resumedSpec(bench.spec, START_MS + HOUR_MS);
-    bench.revision += 1;
+    bench.resume(HOUR_MS);
     expect(bench.look(HOUR_MS)).toEqual([]);
     expect(bench.look(HOUR_MS + MINUTE_MS)).toEqual(['fired 3660']);
+  });
+
+  test('leaves out what nobody had made before, in one line', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS));
+    bench.look(0);
+    bench.pause(2 * MINUTE_MS + 1);
+    bench.resume(5 * MINUTE_MS);
+    expect(bench.look(6 * MINUTE_MS)).toEqual(['skipped_misfire 2 60-120', 'fired 360']);
+  });
+
+  test('with an edit of its times leaves out what was due before both', () => {
+    const bench = new Bench(multiplesOf(MINUTE_MS));
+    bench.look(0);
+    bench.pause(MINUTE_MS);
+    bench.setTimes(multiplesOf(HOUR_MS), EVERY_HOUR, 3 * MINUTE_MS);
+    bench.resume(5 * MINUTE_MS);
+    expect(bench.look(HOUR_MS)).toEqual(['skipped_misfire 1 60-60', 'fired 3600']);
   });
 
   test('of a new schedule is no reason to forget it', () => {

@@ -1,5 +1,5 @@
 // Brings a ledger in step with its schedule and with the clock, before anything is planned.
-import { lastEndOf } from './due-times.ts';
+import { isFromEnd, isUndecided, lastEndOf } from './due-times.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlanInput } from './plan.ts';
 import type { ScheduleSpec } from './spec.ts';
@@ -7,12 +7,25 @@ import type { ScheduleSpec } from './spec.ts';
 /** No plan is further ahead of now than this and an interval. */
 const MAX_AHEAD_MS = 3_600_000;
 
+/** Up to here nothing can be due, whatever was decided. @param isEdited whether it was edited since the ledger was written */
+function plansFromMs(
+  { former, plannedFromMs }: ScheduleSpec,
+  ledger: Pick<Ledger, 'decidedToMs' | 'formerForgottenMs'>,
+  { isEdited, nowMs }: { readonly isEdited: boolean; readonly nowMs: number },
+): number {
+  // With a clock that was set back since the edit nobody knows what was due before.
+  if (plannedFromMs > nowMs || former === undefined || ledger.formerForgottenMs !== undefined)
+    return isEdited ? plannedFromMs : -Infinity;
+  // Between former times and these there may be a pause.
+  return former.find((each) => isUndecided(each, ledger))?.fromMs ?? plannedFromMs;
+}
+
 /** The ledger of a schedule that nobody has looked at. */
-export function newLedger({ spec, revision, calendar }: PlanInput): Ledger {
+export function newLedger({ spec, revision, calendar }: PlanInput, nowMs: number): Ledger {
   return {
     revision,
     calendarVersion: calendar?.version ?? null,
-    decidedToMs: spec.plannedFromMs,
+    decidedToMs: plansFromMs(spec, { decidedToMs: -Infinity }, { isEdited: true, nowMs }),
     lastFireMs: null,
     nextFireMs: null,
     runs: 0,
@@ -27,8 +40,8 @@ export function newLedger({ spec, revision, calendar }: PlanInput): Ledger {
 }
 
 /** The interval of `every`, `from: end`; null = the times do not depend on ends. */
-const fromEndMs = ({ times }: ScheduleSpec): number | null =>
-  times.kind === 'every' && times.from === 'end' ? times.everyMs : null;
+const fromEndMs = (spec: ScheduleSpec): number | null =>
+  spec.times.kind === 'every' && isFromEnd(spec) ? spec.times.everyMs : null;
 
 /**
  * Up to when another version of a calendar leaves nothing to decide. A day that becomes a working day has no misfires: what was not due
@@ -48,15 +61,18 @@ function decidedByCalendar(ledger: Ledger, { spec, calendar }: PlanInput, nowMs:
 }
 
 /** The ledger of a schedule or calendar that was edited since. What was due before the edit stays due, as far as its times hold. */
-function afterEdit(ledger: Ledger, input: PlanInput, nowMs: number): Ledger {
+function afterEdit(before: Ledger, input: PlanInput, nowMs: number): Ledger {
   const { spec, revision, calendar } = input;
+  const isEdited = before.revision !== revision;
+  const { formerForgottenMs: _forgotten, ...edited } = before;
+  const ledger: Ledger = isEdited ? edited : before;
   const isNewSkip = ledger.skipSetMs !== spec.skipSetMs;
-  const plannedFromMs = ledger.revision === revision ? -Infinity : spec.plannedFromMs;
+  const fromMs = plansFromMs(spec, ledger, { isEdited, nowMs });
   return {
     ...ledger,
     revision,
     calendarVersion: calendar?.version ?? null,
-    decidedToMs: Math.max(plannedFromMs, decidedByCalendar(ledger, input, nowMs)),
+    decidedToMs: Math.max(fromMs, decidedByCalendar(ledger, input, nowMs)),
     ...(isNewSkip && { skipsLeft: spec.skipNext, skipSetMs: spec.skipSetMs }),
   };
 }
@@ -71,16 +87,18 @@ function intervalMs({ spec, times }: PlanInput, nowMs: number): number {
 }
 
 /** Plans from now on what was written while the clock was ahead: see `takeOver`. */
-function afterSetBack(ledger: Ledger, nowMs: number): Ledger {
+function afterSetBack(ledger: Ledger, { former, plannedFromMs }: ScheduleSpec, nowMs: number): Ledger {
   const untilNow = (ms: number | null): number | null => (ms === null ? null : Math.min(ms, nowMs));
+  const { waitRefusedMs: _refused, ...kept } = ledger;
   return {
-    ...ledger,
+    ...kept,
     decidedToMs: nowMs,
     lastFireMs: untilNow(ledger.lastFireMs),
     lastEndMs: untilNow(ledger.lastEndMs),
     waiting: ledger.waiting.filter((fireMs) => fireMs <= nowMs),
     refusedMs: null,
     graceFromMs: null,
+    ...(former !== undefined && { formerForgottenMs: plannedFromMs }),
   };
 }
 
@@ -96,16 +114,18 @@ export interface TakenOver {
  * schedule would sleep until then. It is planned anew from now on, though times that were made in between may be made again.
  */
 export function takeOver(input: PlanInput, nowMs: number): TakenOver {
-  const ledger = input.ledger === null ? newLedger(input) : afterEdit(input.ledger, input, nowMs);
+  const ledger = input.ledger === null ? newLedger(input, nowMs) : afterEdit(input.ledger, input, nowMs);
   const everyMs = fromEndMs(input.spec);
   const endMs = everyMs === null ? null : lastEndOf(ledger);
   const aheadMs = Math.max(ledger.decidedToMs, endMs ?? 0) - nowMs;
   if (aheadMs > MAX_AHEAD_MS && aheadMs > MAX_AHEAD_MS + intervalMs(input, nowMs))
-    return { ledger: afterSetBack(ledger, nowMs), setBackMs: aheadMs };
-  // What `from: end` had due before a resume or a change of the times is no misfire: it counts from there.
+    return { ledger: afterSetBack(ledger, input.spec, nowMs), setBackMs: aheadMs };
+  // What `from: end` would have had due before a resume or a change of the times was no time of it: it counts from there.
   const { plannedFromMs } = input.spec;
   const isNear = plannedFromMs <= nowMs + MAX_AHEAD_MS;
-  if (everyMs !== null && endMs !== null && isNear && endMs + everyMs <= plannedFromMs)
+  // It counts from ends of before, too.
+  const hasFormer = input.spec.former?.some((each) => isUndecided(each, ledger)) ?? false;
+  if (everyMs !== null && endMs !== null && isNear && !hasFormer && endMs + everyMs <= plannedFromMs)
     return { ledger: { ...ledger, lastEndMs: plannedFromMs }, setBackMs: 0 };
   return { ledger, setBackMs: 0 };
 }

@@ -1,5 +1,6 @@
 // What a look at a queue fires, with time that the test moves.
 import { describe, expect, test } from 'vitest';
+import { putCalendar } from '../../../src/control/calendars.ts';
 import { Client } from '../../../src/client/client.ts';
 import {
   DAY_MS,
@@ -84,7 +85,7 @@ describe('a fire', () => {
     expect(await bench.fire()).toEqual(['fired 60']);
   });
 
-  test('is not made by a scheduler whose write comes after an edit', async () => {
+  test('that was due before an edit is made once, though the edit came before its write', async () => {
     const bench = open();
     await bench.put();
     await bench.fire();
@@ -95,9 +96,41 @@ describe('a fire', () => {
         return bench.store.fire(...args);
       },
     });
-    expect(await late()).toEqual([]);
+    expect(await late()).toEqual(['fired 60']);
     bench.advance(29 * MINUTE_MS);
     expect(await bench.fire()).toEqual(['fired 1800']);
+    expect(await bench.history()).toEqual(['fired', 'fired']);
+  });
+});
+
+describe('what nobody has made', () => {
+  test('stays due over edits of the times: in time as it is, older ones by the misfire policy', async () => {
+    const bench = open();
+    await putCalendar(bench.broker, { id: bench.queue, calendar: { off: ['2026-05-15'] } });
+    await bench.put({ calendar: bench.queue });
+    await bench.fire();
+    bench.advance(5 * MINUTE_MS);
+    await bench.put({ cron: '30 * * * *' });
+    bench.advance(MINUTE_MS / 2);
+    expect(await bench.fire()).toEqual(['caught_up 240', 'fired 300']);
+    expect(await bench.history()).toEqual(['fired', 'caught_up', 'skipped_misfire 3']);
+    bench.advance(24.5 * MINUTE_MS);
+    expect(await bench.fire()).toEqual(['fired 1800']);
+  });
+
+  test('before a pause is left out after it, in one line, and what fell into the pause in none', async () => {
+    const bench = open();
+    await bench.put();
+    await bench.fire();
+    bench.advance(2 * MINUTE_MS);
+    await bench.schedules.pause(bench.queue);
+    expect(await bench.fire()).toEqual([]);
+    bench.advance(10 * MINUTE_MS);
+    await bench.schedules.resume(bench.queue);
+    expect(await bench.fire()).toEqual([]);
+    expect(await bench.history()).toEqual(['skipped_misfire 2']);
+    bench.advance(MINUTE_MS);
+    expect(await bench.fire()).toEqual(['fired 780']);
   });
 });
 
@@ -215,6 +248,29 @@ describe('a fire whose tasks the queue refuses', () => {
     }
     expect(await bench.history()).toEqual(['refused']);
     expect(bench.fired).toEqual([]);
+  });
+
+  test('is given up though it waited for a run, and the next ones go on', async () => {
+    const bench = open();
+    const skipped: unknown[] = [];
+    bench.runtime.events.on('schedule.skipped', ({ outcome, count }) => skipped.push([outcome, count]));
+    await bench.put({ task: { ...task, timeout: '1h' }, cron: '0 * * * *', overlap: 'queue' });
+    await bench.fire();
+    for (let hour = 0; hour < 3; hour += 1) {
+      bench.advance(HOUR_MS);
+      await bench.fire();
+    }
+    await bench.runTasks();
+    await new Client(bench.broker).enqueue('report', 1, { queue: bench.queue, unique: '1h' });
+    for (let second = 0; second < 70; second += 5) {
+      await bench.fire();
+      bench.advance(5 * SECOND_MS);
+    }
+    expect(await bench.history()).toEqual(['refused 2', 'fired']);
+    expect(skipped).toEqual([['refused', 2]]);
+    await bench.runTasks();
+    bench.advance(HOUR_MS - 70 * SECOND_MS);
+    expect(await bench.fire()).toEqual(['fired 14400']);
   });
 
   test('because they cannot be encoded harms no other, and the history says so', async () => {

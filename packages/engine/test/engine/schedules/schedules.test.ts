@@ -210,7 +210,9 @@ describe('pause', () => {
     bench.advance(10 * MINUTE_MS);
     expect(await bench.fire()).toEqual([]);
     expect(await schedules.list({ queue, paused: true })).toHaveLength(1);
-    expect(await schedules.resume(queue)).toMatchObject({ isPaused: false, version: 3 });
+    expect(await schedules.get(queue)).toMatchObject({ nextFireAt: null });
+    const resumed = await schedules.resume(queue);
+    expect(resumed).toMatchObject({ isPaused: false, version: 3, nextFireAt: expect.any(Date) });
     expect(await bench.fire()).toEqual([]);
     bench.advance(MINUTE_MS);
     expect(await bench.fire()).toEqual(['fired 660']);
