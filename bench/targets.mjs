@@ -111,6 +111,8 @@ const BACKLOG = [OURS, EMBEDDED].map((peer) =>
 
 const due = (peer, schedulers, key) => valueIn('schedules', { peer, schedulers }, key);
 
+const successor = (peer, key) => valueIn('successors', { peer }, key);
+
 /** How much more all scripts take when three schedulers share the work. */
 function shareOfThree(tables) {
   const [one, three] = [1, 3].map((schedulers) => due(OURS, schedulers, 'script ms')(tables));
@@ -132,6 +134,8 @@ const addedMb = (peer) => (tables) => {
 const SCHEDULES = [
   ...[OURS, EMBEDDED].flatMap((peer) => [
     atMost(`10,000 schedules due in one second, ${peer}: p99 ms late`, 1_000, due(peer, 1, 'p99 ms')),
+    atMost(`a run after the end of the one before it, ${peer}: max ms`, 100, successor(peer, 'max ms')),
+    atMost(`runs that did not follow, ${peer}`, 0, successor(peer, 'missing')),
     atMost(`fires that were early, ${peer}`, 0, due(peer, 1, 'early')),
     atMost(`first pages among 10,000 schedules, ${peer}: ms`, 300, slowestPage(peer)),
     atMost(`10,000 schedules with full history, ${peer}: MB of the service`, 20, addedMb(peer)),

@@ -10,6 +10,7 @@ import { flood, inFolder } from '../measure.mjs';
 import { restingMemory } from '../processes.mjs';
 import { largest, percentile, spread } from '../report.mjs';
 import { serve } from '../service.mjs';
+import { successors } from './successors.mjs';
 
 /** Schedules at scale 1. */
 const SCHEDULES = 10_000;
@@ -290,6 +291,9 @@ export async function schedules({ startRedis, rounds, scale }) {
     dueTogether(EMBEDDED, sqlite(folder), { count, schedulers: 1, scripts: noScripts });
   due.push(await inFolder(embedded));
   await redis.flush();
+  const followed = [await successors(OURS, redis.url)];
+  followed.push(await inFolder((folder) => successors(EMBEDDED, sqlite(folder))));
+  await redis.flush();
   const onRedis = await inFolder((folder) =>
     amongMany(OURS, { url: redis.url, folder, count, rounds, redis }),
   );
@@ -300,6 +304,7 @@ export async function schedules({ startRedis, rounds, scale }) {
   return {
     tables: [
       { id: 'schedules', title: 'Schedules that are due in one second', rows: due },
+      { id: 'successors', title: 'From the end of a run to the start of the one that waits', rows: followed },
       {
         id: 'schedule lists',
         title: 'First pages among schedules with a full history',

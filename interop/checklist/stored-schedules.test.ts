@@ -1,5 +1,11 @@
-import { describe, expect } from 'vitest';
-import { Inspector, Schedules, type ScheduleOptions } from '../../packages/engine/src/index.ts';
+import { describe, expect, onTestFinished } from 'vitest';
+import {
+  createMaintenance,
+  createRuntime,
+  Inspector,
+  Schedules,
+  type ScheduleOptions,
+} from '../../packages/engine/src/index.ts';
 import { scheduleEntryId } from '../../packages/engine/src/protocol/keys.ts';
 import { interopBed, item, until } from '../support/bed.ts';
 import { cli, tableIn } from '../support/cli.ts';
@@ -89,6 +95,30 @@ describe('schedules that the broker keeps', () => {
         tableIn(await cli(bed.redis.address, 'cron', 'history', scheduleEntryId(often)), 'TaskID');
       await until(async () => (await history()).length >= 2, 50);
       expect((await history())[0]?.['TaskID']).toMatch(/^[\da-f]{8}-[\da-f]{4}-7/);
+    },
+  );
+
+  item(
+    '98 Go → us: a fire that waits for a run is made within 10 s of its end when Go ended it',
+    async () => {
+      const [queue, go] = [bed.queue(), bed.go()];
+      const scheduler = createMaintenance({
+        broker: bed.broker,
+        queues: () => [],
+        firedQueues: () => [queue],
+        runtime: createRuntime({}, bed.broker.log),
+      });
+      scheduler.start();
+      onTestFinished(() => scheduler.stop());
+      await go.serve({ queues: { [queue]: 1 }, behaviours: { slow: { do: 'hang' } } });
+      const task = { task: 'slow', queue, timeout: '2s', maxRetries: 0 } as const;
+      await new Schedules(bed.broker).put({ id: queue, every: '1s', overlap: 'queue', maxRuns: 2, task });
+      await go.sawMany('failed', 1);
+      const endedMs = performance.now();
+      await go.sawMany('started', 2);
+      expect(performance.now() - endedMs).toBeLessThan(10_000);
+      const order = go.events.map(({ event }) => event).filter((event) => event !== 'ended');
+      expect(order.slice(0, 3)).toEqual(['started', 'failed', 'started']);
     },
   );
 });
