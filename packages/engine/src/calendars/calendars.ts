@@ -21,6 +21,8 @@ export interface CalendarInfo extends CalendarContent {
   readonly createdAtMs: number | null;
   /** Grows with each change; 0 = it is built in. */
   readonly version: number;
+  /** Of what is stored; 0 = nothing is. A built-in calendar has one that came back in place of a stored one. */
+  readonly storedVersion: number;
   /** False = another program has spoilt what is stored. It counts as empty, and can be put anew. */
   readonly isReadable: boolean;
   /** When its newest versions were written, at most 16, the last one last. Wall-clock ms by the broker's clock. */
@@ -32,6 +34,8 @@ interface StoredCalendar extends Calendar {
   readonly name: string | null;
   readonly created_at_ms: number;
   readonly changed_at_ms: readonly number[];
+  /** The built-in calendar has come back. What follows it is told since when. */
+  readonly removed?: true;
 }
 
 /** Changes whose time is kept. */
@@ -48,6 +52,12 @@ export const storedCalendar = (
   changed_at_ms: changedAtMs.slice(-MAX_CHANGES),
 });
 
+/** What stays in place of a stored calendar that was removed, where there is a built-in one. */
+export const removedCalendar = (changed: Parameters<typeof storedCalendar>[1]): StoredCalendar => ({
+  ...storedCalendar({ name: null, off: [], on: [] }, changed),
+  removed: true,
+});
+
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value);
 
 /** The calendar in a document. One that another program has spoilt counts as empty: it is seen, and can be put anew. */
@@ -58,7 +68,11 @@ function calendarIn({ id, version, value }: StoredDocument): CalendarInfo {
     on,
     created_at_ms: createdAtMs,
     changed_at_ms: changedAtMs,
+    removed,
   } = Object(value) as Partial<Record<keyof StoredCalendar, unknown>>;
+  const changes = Array.isArray(changedAtMs) ? changedAtMs.filter(isTime) : [];
+  const back = removed === true ? builtIn(id) : null;
+  if (back !== null) return { ...back, storedVersion: version, changedAtMs: changes };
   const read = readCalendar({ off, on });
   const isReadable = typeof value === 'object' && value !== null && !isCalendarFault(read);
   return {
@@ -68,8 +82,9 @@ function calendarIn({ id, version, value }: StoredDocument): CalendarInfo {
     ...(isCalendarFault(read) ? { off: [], on: [] } : read),
     createdAtMs: isTime(createdAtMs) ? createdAtMs : null,
     version,
+    storedVersion: version,
     isReadable,
-    changedAtMs: Array.isArray(changedAtMs) ? changedAtMs.filter(isTime) : [],
+    changedAtMs: changes,
   };
 }
 
@@ -79,7 +94,7 @@ export const isBuiltIn = (id: string): boolean => Object.hasOwn(BUILT_IN_CALENDA
 function builtIn(id: string): CalendarInfo | null {
   if (!isBuiltIn(id)) return null;
   const { off, on } = BUILT_IN_CALENDARS[id]!;
-  const stored = { createdAtMs: null, version: 0, isReadable: true, changedAtMs: [] };
+  const stored = { createdAtMs: null, version: 0, storedVersion: 0, isReadable: true, changedAtMs: [] };
   return { id, name: null, source: 'builtin', off, on, ...stored };
 }
 

@@ -14,6 +14,7 @@ import {
   findCalendar,
   findCalendars,
   isBuiltIn,
+  removedCalendar,
   storedCalendar,
   type CalendarContent,
   type CalendarInfo,
@@ -106,7 +107,7 @@ export async function getCalendar(broker: Broker, id: string): Promise<CalendarI
 
 /** Several callers that make calendars at the same time may together exceed the limit. */
 async function requireRoom({ documents }: Pick<Broker, 'documents'>, id: string): Promise<void> {
-  const { length } = await documents.list(CALENDAR_KIND);
+  const { length } = (await findCalendars({ documents })).filter(({ source }) => source === 'api');
   if (length >= MAX_CALENDARS) throw new TaskCenterError('too-many-calendars', { id, limit: MAX_CALENDARS });
 }
 
@@ -156,18 +157,20 @@ function placeOf(given: Broker, id: string, { clock = systemClock }: CalendarCha
     // What cannot be read is like nothing that can be put: it is always written anew.
     contentOf: (info) => (info.isReadable ? contentIn(info) : { ...contentIn(info), name: '' }),
     async write(content, before) {
-      // Without a document there is none, or one that is built in.
-      const stored = before?.version ?? 0;
-      if (stored === 0) await requireRoom(broker, id);
+      if (before?.source !== 'api') await requireRoom(broker, id);
       const createdAtMs = before?.createdAtMs ?? clock.wallMs();
       const changedAtMs = [...(before?.changedAtMs ?? []), await brokerTime(given, clock)];
       const document = storedCalendar(content, { createdAtMs, changedAtMs });
-      const version = await documents.put(CALENDAR_KIND, id, document, stored);
-      return { id, source: 'api', ...content, createdAtMs, version, isReadable: true, changedAtMs };
+      const version = await documents.put(CALENDAR_KIND, id, document, before?.storedVersion ?? 0);
+      const state = { createdAtMs, version, storedVersion: version, isReadable: true, changedAtMs };
+      return { id, source: 'api', ...content, ...state };
     },
-    async remove({ version }) {
+    async remove({ version, createdAtMs, changedAtMs: before }) {
       await requireUnused(given, id);
-      await documents.remove(CALENDAR_KIND, id, version);
+      if (!isBuiltIn(id)) return documents.remove(CALENDAR_KIND, id, version);
+      const changedAtMs = [...before, await brokerTime(given, clock)];
+      const removed = removedCalendar({ createdAtMs: createdAtMs ?? clock.wallMs(), changedAtMs });
+      return documents.put(CALENDAR_KIND, id, removed, version);
     },
   };
 }

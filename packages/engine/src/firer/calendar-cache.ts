@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { calendarDays, type CalendarDays } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import { findCalendars, type CalendarInfo } from '../calendars/calendars.ts';
@@ -24,10 +25,18 @@ const NO_DAYS = { version: 0, days: calendarDays({ off: [], on: [] }), changedAt
 /** A calendar that schedules name and nobody has. */
 export const missingCalendar = (id: string): KnownCalendar => ({ id, ...NO_DAYS, cause: 'missing' });
 
-/** Built-in calendars change with the program: more days make another version. */
-function versionOf({ source, version, off, on, isReadable }: CalendarInfo): number {
-  if (!isReadable) return NO_DAYS.version;
-  return source === 'builtin' ? -(off.length + on.length) : version;
+/** Built-in calendars change with the program: other days make another version. */
+const builtInVersion = ({ off, on }: CalendarInfo): number =>
+  -1 -
+  createHash('sha1')
+    .update(JSON.stringify([off, on]))
+    .digest()
+    .readUInt32BE();
+
+/** That of what is stored also where the built-in calendar has come back: then it is known since when. */
+function versionOf(info: CalendarInfo): number {
+  if (!info.isReadable) return NO_DAYS.version;
+  return info.storedVersion > 0 ? info.storedVersion : builtInVersion(info);
 }
 
 /** A calendar, with its days prepared for many questions. */

@@ -85,7 +85,8 @@ export class CalendarWatch {
     const { calendar, after } = sweep;
     const page = await this.#schedules.list({ queues, calendar: calendar.id, limit: PAGE_SIZE, after });
     const outOfDate = page.schedules.filter(
-      (record) => record.nextLookMs !== null && hasOtherDays(record, calendar),
+      // Also one that had no day left. A paused one is planned anew when it is resumed.
+      (record) => record.pauseReason === null && hasOtherDays(record, calendar),
     );
     if (outOfDate.length > 0)
       await this.#schedules.lookNow(outOfDate.map(({ queue, name }) => ({ queue, name })));

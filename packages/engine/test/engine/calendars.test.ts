@@ -28,6 +28,7 @@ for (const kind of brokerKinds)
         on: [],
         createdAtMs: expect.any(Number),
         version: 1,
+        storedVersion: 1,
         isReadable: true,
         changedAtMs: [expect.any(Number)],
       });

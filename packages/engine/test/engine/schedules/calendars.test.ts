@@ -196,6 +196,44 @@ describe('a day that an edit turns on seconds before a fire', () => {
     expect(await bench.history()).toEqual(['fired']);
   });
 
+  test('has its fire if it was turned on by the return of the built-in calendar', async () => {
+    const bench = open();
+    const { broker } = bench;
+    const about = { id: 'cn', calendar: { off: ['2026-05-14'] } };
+    await putCalendar(broker, about);
+    await bench.put({ cron: '0 11 * * *', calendar: 'cn' });
+    await bench.fire();
+    bench.advance(HOUR_MS - 4 * SECOND_MS);
+    await removeCalendar(broker, 'cn');
+    expect(await getCalendar(broker, 'cn')).toMatchObject({ source: 'builtin', version: 0 });
+    bench.advance(8 * SECOND_MS);
+    await lookNow(bench);
+    expect(await bench.fire()).toEqual(['fired 3600']);
+    // A stored one comes again, as new: it makes up for nothing of before.
+    bench.advance(HOUR_MS);
+    const { item, isNew } = await putCalendar(broker, about);
+    expect([item.source, isNew]).toEqual(['api', false]);
+    await lookNow(bench);
+    expect(await bench.fire()).toEqual([]);
+    await removeCalendar(broker, 'cn');
+  });
+
+  test('is found though the schedule had no day left on which to fire', async () => {
+    const bench = open();
+    const { broker, queue, runtime, store } = bench;
+    await putDays(bench, [], []);
+    await bench.put({ cron: '0 11 * * *', calendar: queue, endsAt: new Date('2026-05-15T00:00:00Z') });
+    await putDays(bench, ['2026-05-14'], []);
+    await bench.fire();
+    const watch = new CalendarWatch(store, new CalendarCache(broker, runtime.clock));
+    while (await watch.step([queue]));
+    await putDays(bench, [], []);
+    bench.advance(10 * SECOND_MS);
+    while (await watch.step([queue]));
+    bench.advance(HOUR_MS);
+    expect(await bench.fire()).toEqual(['fired 3600']);
+  });
+
   test('is seen by the next survey, however lately a look has read the calendars', async () => {
     const bench = await openDayOff();
     const { store, broker, runtime, queue } = bench;

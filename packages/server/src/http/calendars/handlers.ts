@@ -6,7 +6,15 @@ import type { Call, Handlers, Reply } from '../call.ts';
 import { merged } from '../validate.ts';
 
 function present(calendar: control.CalendarInfo): Calendar {
-  const { createdAtMs, off, on, isReadable: readable, changedAtMs: _changed, ...info } = calendar;
+  const {
+    createdAtMs,
+    off,
+    on,
+    isReadable: readable,
+    changedAtMs: _changed,
+    storedVersion: _stored,
+    ...info
+  } = calendar;
   const created_at = createdAtMs === null ? null : timeText(createdAtMs);
   return { ...info, off: [...off], on: [...on], readable, created_at };
 }
