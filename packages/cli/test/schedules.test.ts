@@ -75,6 +75,7 @@ test('a schedule is paused, resumed, run with another payload and previewed; the
     '{"cron":"0 3 1 1 *","task":{"type":"report","queue":"low","payload":12345678901234567890}}',
   );
   expect((await run(['show', 'report', '--json'])).out).toContain('"payload":12345678901234567890');
+  expect((await run(['show', 'report'])).out).toContain('\n  payload    12345678901234567890\n');
   expect((await run(['pause', 'report', '--reason', 'migration'])).out).toBe('report  paused\n');
   expect((await run(['list', '--paused'])).out).toContain('paused: migration');
   expect((await run(['resume', 'report'])).out).toMatch(/^report {2}resumed {2}next fire 20/);
@@ -91,7 +92,14 @@ test('a schedule is paused, resumed, run with another payload and previewed; the
 test('apply makes what the file has, shows a diff before, and prunes only what its owner has', async () => {
   await put('foreign', { ...yearly, owner: 'others' });
   const list = [
-    { id: 'a', ...yearly, jitter: '90s' },
+    {
+      id: 'a',
+      ...yearly,
+      jitter: '90s',
+      misfire: { policy: 'catch_up', limit: 3 },
+      max_runs: 7,
+      skip_next: 2,
+    },
     { id: 'b', ...yearly, task: { ...task, payload: { n: 1 }, timeout: '60s' } },
   ];
   const dry = await apply(list, '--owner', 'ops', '--prune', '--dry-run');
@@ -101,6 +109,10 @@ test('apply makes what the file has, shows a diff before, and prunes only what i
   });
   expect((await run(['show', 'a'])).code).toBe(1);
   expect((await apply(list, '--owner', 'ops')).out).toContain('2 created, 0 changed');
+  expect((await run(['show', 'a'])).out).toMatch(
+    /jitter +1m30s\n[^]*misfire +catch_up of 3, grace 1m\n[^]*skips next +2\n[^]*runs +0 of 7\n/,
+  );
+  expect((await run(['list', '--queue', 'none'])).out).toBe('no schedules\n');
   // The same in other words.
   const same = [{ ...list[0], jitter: '1m30s', timezone: 'UTC' }, list[1]];
   expect((await apply({ schedules: same }, '--owner', 'ops', '--prune', '--dry-run')).out).toBe(
@@ -180,7 +192,10 @@ test('fires are filtered, and looked for on all pages until there are enough', a
   await put('asked', { ...yearly, owner: 'asker' });
   await run(['run', 'asked']);
   await run(['run', 'asked']);
-  const rows = async (...args: string[]) => (await run(['fires', ...args])).out.split('\n').length - 2;
+  const rows = async (...args: string[]) => {
+    const { out } = await run(['fires', ...args]);
+    return out === 'no fires\n' ? 0 : out.split('\n').length - 2;
+  };
   expect(await rows('asked')).toBe(2);
   expect(await rows('asked', '-n', '1')).toBe(1);
   expect(await rows('--owner', 'asker', '--outcome', 'manual,fired')).toBe(2);

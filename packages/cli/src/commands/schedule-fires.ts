@@ -5,7 +5,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { Io } from '../io.ts';
 import { painter, table, type Column } from '../output.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
-import { FIRE_COLUMNS } from './schedule-text.ts';
+import { FIRE_COLUMNS, nameOf } from './schedule-text.ts';
 
 /** Filters stay texts: the service checks them. */
 interface FiresOptions extends ServiceOptions {
@@ -60,9 +60,12 @@ async function listFires(id: string | undefined, options: FiresOptions, io: Io):
     cursor = page.next_cursor;
   } while (cursor !== null && lines.length < options.number && performance.now() < endMs);
   if (!options.json) {
-    const named: Column<Fire> = { title: 'schedule', text: ({ schedule_id: schedule }) => schedule };
+    const named: Column<Fire> = {
+      title: 'schedule',
+      text: ({ schedule_id: schedule, business_id: business }) => nameOf({ id: schedule, business }),
+    };
     const columns = id === undefined ? [named, ...FIRE_COLUMNS] : FIRE_COLUMNS;
-    io.out(table(columns, lines, painter(io.colours.out)));
+    io.out(lines.length === 0 ? 'no fires' : table(columns, lines, painter(io.colours.out)));
   }
   if (cursor !== null && lines.length < options.number)
     io.err(

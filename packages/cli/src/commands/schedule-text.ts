@@ -13,9 +13,13 @@ const unusualOf = ({ paused, pause_reason: reason, failing, late }: Schedule): s
     .filter(Boolean)
     .join('; ');
 
+/** Two businesses may have a schedule with the same ID. */
+export const nameOf = ({ id, business }: { readonly id: string; readonly business: string | null }): string =>
+  business === null ? id : `${id} (${business})`;
+
 /** The list is for finding one: `show` has the rest. */
 export const SCHEDULE_COLUMNS: readonly Column<Schedule>[] = [
-  { title: 'id', text: ({ id }) => id },
+  { title: 'id', text: ({ id, business_id: business }) => nameOf({ id, business }) },
   { title: 'plan', text: planOf },
   { title: 'zone', text: ({ timezone }) => timezone },
   { title: 'queue', text: ({ task }) => task.queue },
@@ -39,25 +43,48 @@ export const FIRE_COLUMNS: readonly Column<Fire>[] = [
   { title: 'ms', right: true, text: ({ duration_ms: ms }) => String(ms ?? '-') },
 ];
 
-/** A schedule for people. What is not set has no line. */
-export function scheduleText(schedule: Schedule, paint: Paint): string {
+/** A number that is shown unless it is the usual one. */
+const unless = (usual: number, number: number | null): string | null =>
+  number === usual || number === null ? null : String(number);
+
+/** What happens to fires that nobody made in time. */
+const misfireText = ({ policy, grace, limit }: Schedule['misfire']): string =>
+  `${policy}${policy === 'catch_up' ? ` of ${limit}` : ''}, grace ${grace}`;
+
+/** The URL that a callback goes to. Answers have it without its secrets. */
+const callbackUrl = ({ callback }: Schedule['task']): string | null =>
+  (callback as { readonly url?: string } | undefined)?.url ?? null;
+
+/**
+ * A schedule for people. What is not set has no line.
+ *
+ * @param payload that of its task, as it was received; null = it has none
+ */
+export function scheduleText(schedule: Schedule, payload: string | null, paint: Paint): string {
   const { id, name, source, owner, timezone, calendar, task, misfire, overlap, runs, version } = schedule;
+  const { dialect, jitter, max_runs: maxRuns, shards, skip_next: skips } = schedule;
   const facts = pairs([
     ['name', name],
     ['business', schedule.business_id],
     ['owner', owner],
     ['source', source],
     ['plan', planOf(schedule)],
+    ['dialect', dialect === 'quartz' ? dialect : null],
     ['zone', timezone],
     ['calendar', calendar],
     ['starts', schedule.starts_at],
     ['ends', schedule.ends_at],
     ['task', `${task.type} in ${task.queue}`],
+    ['callback', callbackUrl(task)],
+    ['payload', payload],
+    ['shards', unless(1, shards)],
+    ['jitter', jitter === '0s' ? null : jitter],
     ['overlap', overlap],
-    ['misfire', `${misfire.policy}, grace ${misfire.grace}`],
+    ['misfire', misfireText(misfire)],
+    ['skips next', unless(0, skips)],
     ['next fire', schedule.next_fire_at ?? '-'],
     ['last fire', schedule.last_fire],
-    ['runs', String(runs)],
+    ['runs', maxRuns === null ? String(runs) : `${runs} of ${maxRuns}`],
     ['version', String(version)],
     ['note', unusualOf(schedule) || null],
   ]);

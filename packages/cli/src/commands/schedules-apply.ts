@@ -9,6 +9,7 @@ import { oneLine } from '../output.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
 import { differences, type Difference } from './schedule-differences.ts';
 import { schedulesIn, type NamedInput } from './schedule-file.ts';
+import { nameOf as shownName } from './schedule-text.ts';
 
 interface ApplyOptions extends ServiceOptions {
   /** A file with schedules in JSON; `-` = standard input. Required. */
@@ -124,7 +125,7 @@ const SIGNS = { create: '+', change: '~', delete: '-', none: ' ', refused: '!' }
 
 /** One schedule in the output: what becomes of it, and each field that differs. */
 function changeText({ id, business_id: business, action, differences: found, reason }: Change): string {
-  const name = oneLine(business === null ? id : `${id} (${business})`);
+  const name = oneLine(shownName({ id, business }));
   const lines = found.map(({ path, from, to }) => `    ${oneLine(`${path}: ${from} -> ${to}`)}`);
   const why = reason === undefined ? '' : `  ${oneLine(reason)}`;
   return [`${SIGNS[action]} ${name}${why}`, ...lines].join('\n');

@@ -4,6 +4,7 @@ import type { Schedule } from '@task-center/api';
 import type { Command } from 'commander';
 import type { Io } from '../io.ts';
 import { painter, table, type Column } from '../output.ts';
+import { rawMember } from '../raw-member.ts';
 import { addServiceOptions, openService, type ServiceOptions } from '../service.ts';
 import {
   addIfVersion,
@@ -75,13 +76,18 @@ async function listSchedules(options: ListOptions, io: Io): Promise<void> {
     rows.push(...page.data);
     cursor = page.next_cursor;
   } while (cursor !== null);
-  if (!options.json) io.out(table(SCHEDULE_COLUMNS, rows, painter(io.colours.out)));
+  if (options.json) return;
+  io.out(rows.length === 0 ? 'no schedules' : table(SCHEDULE_COLUMNS, rows, painter(io.colours.out)));
 }
 
 async function showSchedule(id: string, options: ScheduleOptions, io: Io): Promise<void> {
   const service = openService(options, io.env);
   const schedule = await service.api.getSchedule(targetOf(id, options));
-  io.out(options.json ? service.lastAnswer() : scheduleText(schedule, painter(io.colours.out)));
+  const answer = service.lastAnswer();
+  if (options.json) return io.out(answer);
+  // Parsing would spoil large integers.
+  const payload = rawMember(rawMember(answer, 'task') ?? '{}', 'payload');
+  io.out(scheduleText(schedule, payload, painter(io.colours.out)));
 }
 
 /** Stores a schedule, in place of the one with this ID if there is one. Its next fire shows at once whether the plan is the one meant. */

@@ -172,7 +172,7 @@ Example:
 export function addServe(program: Command, io: Io): void {
   const command = program
     .command('serve')
-    .description('run the service: HTTP API, callbacks, due tasks and recovery');
+    .description('run the service: HTTP API, callbacks, schedules, due tasks and recovery');
   addConfigOption(command)
     .option(
       '--broker <url>',

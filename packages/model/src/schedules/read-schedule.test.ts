@@ -92,12 +92,12 @@ describe('what is wrong', () => {
     ],
     [{ owner: ' ' }, 'owner:   → a text of 1 to 128 characters that is not blank'],
     [{ cron: undefined }, 'cron: null → one of cron, every, at'],
-    [{ every: '1m' }, 'every: 1m → nothing beside cron: one of cron, every, at'],
+    [{ every: '1m' }, 'every: 1m → left out beside cron: a schedule has one of cron, every, at'],
     [{ cron: undefined, every: '1500ms' }, 'every: 1500ms → whole seconds, at least one'],
     [{ cron: undefined, every: '5ms' }, 'every: 5ms → a duration from 1s to 3653d'],
     [
       { cron: '* * * * 8' },
-      'cron: * * * * 8 → day of week: values from 0 to 7, or sun to sat; Sunday is 0 or 7',
+      'cron: * * * * 8 → a cron text whose field "day of week" has values from 0 to 7, or sun to sat; Sunday is 0 or 7',
     ],
     [{ dialect: 'asynq' }, 'dialect: asynq → unix, quartz'],
     [{ from: 'end' }, 'from: end → nothing without every'],
@@ -201,15 +201,15 @@ test('an interval counts from the start, else from the creation, on whole second
 test('the queue and the kind of a schedule do not change, and it is told why', () => {
   const task = (queue: string) => ({ ...NO_TASK, queue });
   expect(movedTask(task('orders'), task('orders'))).toBeNull();
-  const why = 'A schedule lies with its queue: for another one, make another schedule';
+  const why = 'queue and kind of a schedule never change. For others, make another schedule';
   expect(movedTask(task('orders'), task('low~cb'))).toEqual({
     path: ['task', 'queue'],
     got: 'low',
-    expected: `orders. ${why}`,
+    expected: `orders: ${why}`,
   });
   expect(movedTask(task('orders'), task('orders~cb'))).toEqual({
     path: ['task'],
     got: 'a callback task',
-    expected: `a handler task. ${why}`,
+    expected: `a handler task: ${why}`,
   });
 });

@@ -61,7 +61,8 @@ function checkTask(fields: Fields): void {
 function readPlan(fields: Fields, nowMs: number): ScheduleTimes | null {
   const given = ['cron', 'every', 'at'].filter((name) => fields.given(name) !== undefined);
   const [kind = 'cron'] = given;
-  for (const other of given.slice(1)) fields.fault(other, `nothing beside ${kind}: one of cron, every, at`);
+  for (const other of given.slice(1))
+    fields.fault(other, `left out beside ${kind}: a schedule has one of cron, every, at`);
   if (fields.given('dialect') !== undefined && kind !== 'cron')
     fields.fault('dialect', 'nothing without cron');
   if (fields.given('from') !== undefined && kind !== 'every') fields.fault('from', 'nothing without every');
@@ -110,7 +111,10 @@ function faultOfTimes(
   { field, expected }: CronFault,
 ): void {
   const name = field === 'time zone' ? 'timezone' : times.kind;
-  const part = field === null || field === 'time zone' || times.kind === 'every' ? '' : `${field}: `;
+  const part =
+    field === null || field === 'time zone' || times.kind === 'every'
+      ? ''
+      : `a cron text whose field "${field}" has `;
   fields.fault(name, part + (expected ?? 'times that come'));
 }
 
@@ -178,8 +182,8 @@ export function neverFires(spec: ScheduleSpec, times: Times): ScheduleFault | nu
 export function movedTask(before: ScheduledTask, after: ScheduledTask): ScheduleFault | null {
   if (before.queue === after.queue) return null;
   const [from, to] = [logicalQueue(before.queue), logicalQueue(after.queue)];
-  const why = 'A schedule lies with its queue: for another one, make another schedule';
+  const why = 'queue and kind of a schedule never change. For others, make another schedule';
   if (from.name !== to.name)
-    return { path: ['task', 'queue'], got: to.name, expected: `${from.name}. ${why}` };
-  return { path: ['task'], got: `a ${to.kind} task`, expected: `a ${from.kind} task. ${why}` };
+    return { path: ['task', 'queue'], got: to.name, expected: `${from.name}: ${why}` };
+  return { path: ['task'], got: `a ${to.kind} task`, expected: `a ${from.kind} task: ${why}` };
 }

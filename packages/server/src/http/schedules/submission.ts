@@ -98,7 +98,9 @@ export function scheduleToPut(
 /** What the use case refuses, with the place in the body. Other errors are passed on. */
 export function withPlaces(error: unknown): unknown {
   if (!isTaskCenterError(error, 'invalid-value')) return error;
-  const { name, got, expected } = error.details as { name: string; got: string; expected: string };
+  const { name, got: shown, expected } = error.details as { name: string; got: string; expected: string };
+  // As other items have it: the value itself.
+  const got = /^"(.*)"$/s.exec(shown)?.[1] ?? shown;
   const path = name.includes(' ') ? [] : name.split('.');
   return invalid([at(path, { code: 'invalid_value', message: `must be ${expected}`, got })]);
 }
