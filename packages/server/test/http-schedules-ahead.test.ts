@@ -39,6 +39,13 @@ for (const kind of brokerKinds)
       expect(audited.map(({ fields }) => fields['action'])).toEqual(['putSchedule', 'putSchedule']);
     });
 
+    test('stay as they are when another key puts the same', async () => {
+      const { json } = await put('shared', yearly);
+      const key = await app.createKey({ role: 'submitter' });
+      expect((await dry('shared', yearly, { key })).json).toEqual(json);
+      expect((await put('shared', yearly, { key })).json).toEqual(json);
+    });
+
     test('are refused by a dry run as by the real one', async () => {
       const hidden = { ...yearly, task: { ...task, queue: 'hidden' } };
       await put('taken', hidden);

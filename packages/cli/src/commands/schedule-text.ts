@@ -14,8 +14,13 @@ const unusualOf = ({ paused, pause_reason: reason, failing, late }: Schedule): s
     .join('; ');
 
 /** Two businesses may have a schedule with the same ID. */
-export const nameOf = ({ id, business }: { readonly id: string; readonly business: string | null }): string =>
-  business === null ? id : `${id} (${business})`;
+export const nameOf = ({
+  id,
+  business,
+}: {
+  readonly id: string;
+  readonly business: string | null;
+}): string => (business === null ? id : `${id} (${business})`);
 
 /** The list is for finding one: `show` has the rest. */
 export const SCHEDULE_COLUMNS: readonly Column<Schedule>[] = [

@@ -5,20 +5,17 @@ import {
   neverFires,
   previewFires,
   putSpec,
-  skipsLeftOf,
   storedScheduleName,
-  type ScheduledTask,
   type ScheduleSource,
   type ScheduleSpec,
 } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
 import { MAX_SCHEDULE_NAMES, type PutOutcome, type SchedulePut } from '../broker/schedule-records.ts';
-import type { NewTask } from '../broker/submit.ts';
 import { findCalendar } from '../calendars/calendars.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { knownCalendar, type KnownCalendar } from '../firer/calendar-cache.ts';
-import { scheduledTask } from '../firer/fire-tasks.ts';
 import { readTimesOf } from '../firer/spec-cache.ts';
+import { comparedContent, storedTask, withoutMaker } from './compared-schedule.ts';
 import { checkInput, inputList, type ScheduleInput } from './schedule-arguments.ts';
 import { checkTaskOf, faultError, KNOWN_CALENDAR, scheduleFault } from './schedule-faults.ts';
 import {
@@ -35,19 +32,6 @@ export type SchedulePutResult = VersionChange<ScheduleInfo> | { readonly error: 
 
 /** Each further try means that another caller was faster, and has succeeded. */
 const MAX_PUT_TRIES = 32;
-
-/** As JSON keeps it, without what each fire has of its own. */
-function comparedTask(task: NewTask): ScheduledTask {
-  const { createdMs: _created, origin: _origin, ...meta } = task.meta;
-  return JSON.parse(JSON.stringify(scheduledTask({ ...task, meta }))) as ScheduledTask;
-}
-
-/** What callers may change, as it is compared. */
-const comparedContent = ({ spec, ledger }: Pick<FoundSchedule, 'spec' | 'ledger'>) => {
-  const { createdMs: _c, updatedMs: _u, plannedFromMs: _p, skipSetMs: _s, ...rest } = spec;
-  const { former: _f, pausedMs: _m, ...content } = rest;
-  return { ...content, skipNext: skipsLeftOf({ spec, ledger }) };
-};
 
 /** Refuses to change what belongs elsewhere. A configuration takes over what somebody has put. */
 export function requireOwner(id: string, { source }: ScheduleSpec, by: ScheduleSource): void {
@@ -99,7 +83,7 @@ function prepare(
   const { settings, source, expects = anyVersion, isNew = false } = input;
   const { id } = settings;
   checkTaskOf(input);
-  const task = comparedTask(input.task);
+  const task = storedTask(input.task);
   if (before !== null) {
     if (isNew) throw new TaskCenterError('schedule-exists', { id });
     requireOwner(id, before.spec, source);
@@ -107,7 +91,7 @@ function prepare(
     if (moved !== null) throw faultError([moved]);
   }
   const version = before?.record.revision ?? null;
-  const content = { ...settings, source, task };
+  const content = { ...settings, source, task: withoutMaker(task) };
   // As `changeVersion`: what is so already is not written again, whichever version the caller expects.
   if (
     before !== null &&
