@@ -152,7 +152,8 @@ function asksForPlanned({ query: { outcome, from, task_state }, deps }: FireCall
     throw refuse('outcome', 'must be planned alone, or outcomes of the past');
   const isPlanned =
     isNamed || (outcome === undefined && from !== undefined && from > deps.runtime.clock.wallMs());
-  if (isPlanned && task_state !== undefined) throw refuse('task_state', 'must be left out for fires to come: they have no tasks yet');
+  if (isPlanned && task_state !== undefined)
+    throw refuse('task_state', 'must be left out for fires to come: they have no tasks yet');
   return isPlanned;
 }
 
