@@ -55,6 +55,8 @@ export interface SchedulePut extends ScheduleRef, ScheduleText {
   readonly expectedRevision: number;
   /** The next fire, for lists, until a scheduler has planned it; null = none is known. */
   readonly nextFireMs: number | null;
+  /** When `due` hands it out. Left out = at once; later only where nothing must be planned before. */
+  readonly nextLookMs?: number;
 }
 
 /** What came of writing a schedule. */

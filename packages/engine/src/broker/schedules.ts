@@ -70,7 +70,7 @@ export interface DueSchedules extends NextLook {
 export interface ScheduleStore {
   /**
    * Writes schedules, each whole or not at all, and registers their queues. Their plans stay as they are: a put does not race
-   * with a fire. `due` hands them out at once, to be planned anew. A new one has an empty plan.
+   * with a fire. `due` hands them out at once, to be planned anew, or when the put says so. A new one has an empty plan.
    *
    * @throws TaskCenterError as any call; `broker-full`
    */

@@ -14,6 +14,7 @@ import { MAX_SCHEDULE_NAMES, type PutOutcome, type SchedulePut } from '../broker
 import { findCalendar } from '../calendars/calendars.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { knownCalendar, type KnownCalendar } from '../firer/calendar-cache.ts';
+import { firstLook } from '../firer/plan-write.ts';
 import { readTimesOf } from '../firer/spec-cache.ts';
 import { comparedContent, storedTask, withoutMaker } from './compared-schedule.ts';
 import { checkInput, inputList, type ScheduleInput } from './schedule-arguments.ts';
@@ -101,6 +102,7 @@ function prepare(
     return { put: null, before };
   if (!expects(version)) throw mismatch({ kind: 'schedule', id }, version, expects);
   const spec = putSpec(before, { settings, task, source }, nowMs);
+  const nextFireMs = firstFireMs(spec, before, { calendar, nowMs });
   const put: SchedulePut = {
     queue: task.queue,
     name: storedScheduleName(settings),
@@ -111,7 +113,8 @@ function prepare(
     source,
     calendar: settings.calendar,
     pauseReason: before?.record.pauseReason ?? null,
-    nextFireMs: firstFireMs(spec, before, { calendar, nowMs }),
+    nextFireMs,
+    ...(before === null && firstLook(spec, nextFireMs)),
   };
   return { put, before };
 }

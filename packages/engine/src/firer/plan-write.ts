@@ -10,7 +10,7 @@ import {
 } from '@task-center/model';
 import { MAX_BATCH, MAX_BATCH_BYTES } from '../broker/bounds.ts';
 import type { FireWrite, NewFire } from '../broker/fires.ts';
-import type { SchedulePlan } from '../broker/schedule-records.ts';
+import type { SchedulePlan, SchedulePut } from '../broker/schedule-records.ts';
 import type { DueSchedule, OpenRun as KnownRun } from '../broker/schedules.ts';
 import { changedSinceMs } from './calendar-cache.ts';
 import { openRuns, tasksOfFire } from './fire-tasks.ts';
@@ -46,6 +46,17 @@ export const storedPlan = (
   open: ledger.open.map(({ id }) => id),
   awaitsEnd: waitsForEnd(spec, ledger),
 });
+
+/**
+ * When a new schedule must be looked at first, if not at once: where a look before its first fire would decide nothing, thousands that
+ * are put together wait until they fire. Fires that are left out have a line of history in their time, and an edited calendar is
+ * compared with plans.
+ */
+export const firstLook = (
+  { skipNext, calendar }: ScheduleSpec,
+  nextFireMs: number | null,
+): Pick<SchedulePut, 'nextLookMs'> =>
+  skipNext === 0 && calendar === null && nextFireMs !== null ? { nextLookMs: nextFireMs } : {};
 
 /** A schedule that is due, about which a decision is due. */
 export interface ToDecide {
@@ -89,9 +100,9 @@ export function decide({ due, read, nowMs, newId, isRefused = false }: ToDecide)
     },
     nowMs,
   );
-  const made = planned.fires.map((fire) => {
-    const tasks = tasksOfFire({ ...fire, spec, payload, name: due.name }, { newId, nowMs });
-    const { outcome, fireMs } = fire;
+  const made = planned.fires.map(({ outcome, fireMs, tasks: count, delayMs }) => {
+    const toMake = { spec, name: due.name, fireMs, tasks: count, delayMs, payload };
+    const tasks = tasksOfFire(toMake, { newId, nowMs });
     return { outcome, fireMs, toMs: fireMs, count: 1, tasks } satisfies NewFire;
   });
   const open = made.flatMap(({ tasks, fireMs }) => openRuns(tasks, { fireMs, nowMs }));

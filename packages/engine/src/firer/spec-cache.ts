@@ -75,10 +75,9 @@ export class SpecCache {
   }
 
   #makeRoom(): void {
-    for (const name of this.#byName.keys()) {
-      if (this.#byName.size <= MAX_SPECS && (this.#bytes <= MAX_SPEC_BYTES || this.#byName.size === 1))
-        return;
-      this.#forget(name);
+    while (this.#byName.size > MAX_SPECS || (this.#bytes > MAX_SPEC_BYTES && this.#byName.size > 1)) {
+      const [oldest = ''] = this.#byName.keys();
+      this.#forget(oldest);
     }
   }
 

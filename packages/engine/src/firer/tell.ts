@@ -51,19 +51,14 @@ export function tellWritten(
   nowMs: number,
 ): void {
   const about = { queue, schedule: name };
+  const isToldOfFires = events.has('schedule.fired');
   for (const { outcome, fireMs, toMs, count, tasks } of write.fires) {
     // What has tasks was made, whatever its outcome is called.
     const [first] = tasks;
     if (first !== undefined) {
-      const fired = {
-        ...about,
-        outcome,
-        fireMs,
-        lateMs: nowMs - fireMs,
-        taskId: first.id,
-        tasks: tasks.length,
-      };
-      events.emit('schedule.fired', fired);
+      if (!isToldOfFires) continue;
+      const [taskId, lateMs] = [first.id, nowMs - fireMs];
+      events.emit('schedule.fired', { ...about, outcome, fireMs, lateMs, taskId, tasks: tasks.length });
       continue;
     }
     events.emit('schedule.skipped', { ...about, outcome, count, fromMs: fireMs, toMs });

@@ -122,6 +122,17 @@ function writing(harness: Harness): void {
     });
   });
 
+  test('a put may say when its schedule must be looked at', async () => {
+    const laterMs = 60_000;
+    const bench = await harness.openBench();
+    const { plan: _plan, ...put } = aSchedule({ nextFireMs: bench.now() + laterMs });
+    await schedulesOf(bench).put([{ ...put, nextLookMs: bench.now() + laterMs }]);
+    const found = await schedulesOf(bench).due('default', 10);
+    expect([found.schedules, found.nextLookInMs]).toEqual([[], laterMs]);
+    await bench.advance(laterMs);
+    expect((await schedulesOf(bench).due('default', 10)).schedules).toMatchObject([{ ledger: 'null' }]);
+  });
+
   test('a new revision keeps what was planned since it was read', async () => {
     const bench = await openWith(harness, aSchedule());
     await fireOnce(bench, {}, { ledger: '"fired"', runs: 1 });

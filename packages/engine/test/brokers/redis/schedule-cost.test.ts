@@ -70,7 +70,7 @@ describe.skipIf(!hasRedis())('what schedules cost on Redis', () => {
     await store().fire('default', await writes([names[0]!]));
     const all = await writes(names);
     const { scripts, commands } = await costOf(() => store().fire('default', all));
-    expect(scripts).toBe(4);
+    expect(scripts).toBe(8);
     expect(commands / all.length).toBeLessThan(5.5);
     expect((await store().due('default', 256)).schedules).toEqual([]);
     expect(await bed.ask('LLEN', 'asynq:{default}:pending')).toBe(257);
@@ -79,9 +79,9 @@ describe.skipIf(!hasRedis())('what schedules cost on Redis', () => {
   test('what is due is handed out by scripts of a bounded size, with two commands per schedule', async () => {
     await putMany(256);
     const { commands } = await costOf(async () => {
-      expect((await store().due('default', 256)).schedules.length).toBe(128);
+      expect((await store().due('default', 256)).schedules.length).toBe(64);
     });
-    expect(commands).toBeLessThan(2.2 * 128);
-    expect((await store().due('default', 256)).schedules.length).toBe(128);
+    expect(commands).toBeLessThan(2.3 * 64);
+    expect((await store().due('default', 256)).schedules.length).toBe(64);
   });
 });

@@ -1,5 +1,5 @@
 // Lists of schedules, in pages. Scripts read what people filter by; the filters are here, as most schedules of a page do not match.
-import { MAX_BATCH, MAX_PAGE, MAX_PAGE_BYTES, MAX_SCANNED } from '../../../broker/bounds.ts';
+import { MAX_PAGE, MAX_PAGE_BYTES, MAX_SCANNED } from '../../../broker/bounds.ts';
 import { MAX_UPCOMING, type TimeSpan, type UpcomingFire } from '../../../broker/fires.ts';
 import {
   LATE_MS,
@@ -25,8 +25,10 @@ import {
   scheduleRead,
 } from '../scripts/schedules/table.ts';
 
-/** Schedules in a page that is filtered. */
-const FILTERED_PAGE = 500;
+/** Schedules in a page of what people filter by. */
+const FACTS_PAGE = 250;
+/** Schedules that are read whole at once. */
+const READ_AT_ONCE = 128;
 /** Queues that are counted at once. Calls that arrive together hold Redis as one long script would. */
 const COUNTED_AT_ONCE = 4;
 
@@ -40,7 +42,7 @@ async function readWhole(
 ): Promise<(ScheduleRecord | null)[]> {
   const found: (ScheduleRecord | null)[] = [];
   while (found.length < names.length) {
-    const part = names.slice(found.length, found.length + MAX_BATCH);
+    const part = names.slice(found.length, found.length + READ_AT_ONCE);
     found.push(...(await client.run(scheduleRead, { queue, names: part })));
   }
   return found;
@@ -126,13 +128,15 @@ class PageBuilder {
 
   /** Adds schedules of a queue behind `name`. Returns the name behind which the next page begins; null = the queue has no more. */
   async addQueue(queue: string, name: string): Promise<string | null> {
-    const size = isEmpty(this.#filter) ? this.#limit : FILTERED_PAGE;
+    const size = isEmpty(this.#filter) ? Math.min(this.#limit, FACTS_PAGE) : FACTS_PAGE;
     for (let after = name; ;) {
       // The next call begins with this queue.
       if (this.#scan <= 0) return after;
       // Never more than it may still look at.
       const limit = Math.min(this.#scan, size);
-      const page = { queue, after, limit, isFailing: this.#filter.failing === true };
+      const { failing, late } = this.#filter;
+      const isWhole = late !== undefined || failing === false;
+      const page = { queue, after, limit, isFailing: failing === true, isWhole };
       const { rows, nowMs, last } = await this.#client.run(schedulePage, page);
       this.nowMs = nowMs;
       this.#scan -= limit;
@@ -180,7 +184,8 @@ async function countQueue(
 ): Promise<ScheduleCounts> {
   const counts = { all: 0, paused: 0, failing: 0, late: 0 };
   for (let after = ''; ;) {
-    const { rows, nowMs, last } = await client.run(schedulePage, { queue, after, limit: FILTERED_PAGE });
+    const page = { queue, after, limit: FACTS_PAGE, isWhole: true };
+    const { rows, nowMs, last } = await client.run(schedulePage, page);
     for (const row of rows) {
       if (!isAmong(businesses, row.business)) continue;
       counts.all += 1;
@@ -199,10 +204,10 @@ async function visitSoon(
   { queue, span }: { readonly queue: string; readonly span: TimeSpan },
   visit: (schedule: SoonSchedule) => boolean,
 ): Promise<void> {
-  for (let offset = 0; ; offset += FILTERED_PAGE) {
-    const page = await client.run(scheduleSoon, { queue, ...span, offset, limit: FILTERED_PAGE });
+  for (let offset = 0; ; offset += FACTS_PAGE) {
+    const page = await client.run(scheduleSoon, { queue, ...span, offset, limit: FACTS_PAGE });
     for (const schedule of page) if (schedule && !visit(schedule)) return;
-    if (page.length < FILTERED_PAGE) return;
+    if (page.length < FACTS_PAGE) return;
   }
 }
 

@@ -18,8 +18,8 @@ import { type ClaimedPut, schedulePut, scheduleRead, scheduleRemove } from '../s
 
 /** Schedules that one call removes: each has up to 100 lines of history. */
 const MAX_REMOVED = 16;
-/** Bounds of one call. 256 schedules would take 4 ms. */
-const PUT_CALL = { maxItems: 128, maxBytes: MAX_BATCH_BYTES };
+/** Bounds of one call, which takes 1 ms. */
+const PUT_CALL = { maxItems: 64, maxBytes: MAX_BATCH_BYTES };
 
 /** An item and its place in the caller's list. */
 interface Placed<Item> {

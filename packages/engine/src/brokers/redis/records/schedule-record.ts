@@ -1,5 +1,7 @@
 // Schedules as they are stored: rows of the prelude `schedules`, and what `sch` has of each.
+import { END_STATES } from '../../../broker/fires.ts';
 import type { SchedulePut, ScheduleRecord, ScheduleText } from '../../../broker/schedule-records.ts';
+import type { DueSchedule, OpenRun } from '../../../broker/schedules.ts';
 import { textOf, textOrNull } from '../scripts/reply.ts';
 
 /** What people filter by. */
@@ -89,29 +91,91 @@ type RawSchedule = readonly [
   failing: unknown,
 ];
 
+/** A stored schedule. A class, as each look reads thousands: the literal that joins head, facts and row costs 2 KB each time. */
+export class KeptSchedule implements ScheduleRecord {
+  readonly queue: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly specStamp: number;
+  readonly createdMs: number;
+  readonly changedMs: number;
+  readonly business: string | null;
+  readonly owner: string | null;
+  readonly source: string;
+  readonly calendar: string | null;
+  readonly pauseReason: string | null;
+  readonly stamp: number;
+  readonly spec: string;
+  readonly ledger: string;
+  readonly lastFireMs: number | null;
+  readonly nextFireMs: number | null;
+  readonly nextLookMs: number | null;
+  readonly runs: number;
+  readonly open: readonly string[];
+  readonly awaitsEnd: boolean;
+  readonly failing: boolean;
+
+  constructor(queue: string, head: Head, row: RawSchedule) {
+    const [spec, stamp, ledger, last, next, runs, open, awaits, , , look, , name, failing] = row;
+    const { facts } = head;
+    this.queue = queue;
+    this.name = textOf(name);
+    this.revision = head.revision;
+    this.specStamp = head.specStamp;
+    this.createdMs = head.createdMs;
+    this.changedMs = head.changedMs;
+    this.business = facts.business;
+    this.owner = facts.owner;
+    this.source = facts.source;
+    this.calendar = facts.calendar;
+    this.pauseReason = facts.pauseReason;
+    this.stamp = Number(textOf(stamp));
+    this.spec = textOf(spec);
+    this.ledger = textOf(ledger);
+    this.lastFireMs = numberOrNull(last);
+    this.nextFireMs = numberOrNull(next);
+    this.nextLookMs = numberOrNull(look);
+    this.runs = Number(textOf(runs));
+    this.open = idsIn(textOrNull(open) ?? '');
+    this.awaitsEnd = textOrNull(awaits) === '1';
+    this.failing = failing !== null;
+  }
+}
+
 /** A row of the prelude `schedules`; null = it cannot be read. */
-export function parseSchedule(queue: string, raw: unknown): ScheduleRecord | null {
-  const [spec, stamp, ledger, last, next, runs, open, awaits, , , look, rawHead, name, failing] =
-    raw as RawSchedule;
-  const parsed = parseHead(rawHead);
-  if (!parsed) return null;
-  const { facts, ...head } = parsed;
-  return {
-    queue,
-    name: textOf(name),
-    ...head,
-    ...facts,
-    stamp: Number(textOf(stamp)),
-    spec: textOf(spec),
-    ledger: textOf(ledger),
-    lastFireMs: numberOrNull(last),
-    nextFireMs: numberOrNull(next),
-    nextLookMs: numberOrNull(look),
-    runs: Number(textOf(runs)),
-    open: idsIn(textOrNull(open) ?? ''),
-    awaitsEnd: textOrNull(awaits) === '1',
-    failing: failing !== null,
-  };
+export function parseSchedule(queue: string, raw: unknown): KeptSchedule | null {
+  const row = raw as RawSchedule;
+  const head = parseHead(row[11]);
+  return head && new KeptSchedule(queue, head, row);
+}
+
+/** A schedule that is handed out. */
+export class HandedOut extends KeptSchedule implements DueSchedule {
+  readonly openRuns: readonly OpenRun[];
+  readonly wasAhead: boolean;
+
+  constructor(queue: string, head: Head, [row, wasAhead, runs]: RawHandedOut) {
+    super(queue, head, row);
+    this.openRuns = this.open.map((id, i) => parseRun(id, runs[i]));
+    this.wasAhead = wasAhead === 1;
+  }
+}
+
+/** Reads `<how it ended>;<when>`; '' = it has not ended. */
+function parseRun(id: string, raw: unknown): OpenRun {
+  const text = textOf(raw);
+  if (text === '') return { id, end: null, endedMs: null };
+  const [how, endedMs] = text.split(';').map(Number) as [number, number];
+  return { id, end: END_STATES[how] ?? 'gone', endedMs };
+}
+
+/** As the script `schedule-due` replies with a schedule. */
+export type RawHandedOut = readonly [row: RawSchedule, wasAhead: number, runs: readonly unknown[]];
+
+/** Null = it cannot be read. */
+export function parseHandedOut(queue: string, raw: RawHandedOut): HandedOut | null {
+  const head = parseHead(raw[0][11]);
+  return head && new HandedOut(queue, head, raw);
 }
 
 /** Bytes that a call carries for a schedule, about. */

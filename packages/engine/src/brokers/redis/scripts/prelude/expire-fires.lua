@@ -15,7 +15,7 @@ local function expire_lines(tc, limit)
     seen[name] = true
     local kept = #lines
     while kept > 0 do
-      local fire_ms, after_ms = string.match(lines[kept], '^%d+;(%d+);(%-?%d+);')
+      local _, fire_ms, after_ms = start_of(lines[kept])
       if fire_ms and fire_ms + after_ms >= old_ms then
         break
       end

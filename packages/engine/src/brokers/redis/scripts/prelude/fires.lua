@@ -2,7 +2,8 @@
 -- RECORD write: name; stamp: as it was read; is_manual: whether a paused schedule may do this, 1/0; latest_ms: the last logical time,
 --        0 = none; fires: their number; tasks: their number; ledger; last_ms: '' = none; next_ms: '' = none; look_ms: '' = none; runs;
 --        awaits: 1/0; open: IDs, with a zero byte before the first and behind each, '' = none
--- RECORD fire: outcome; fire_ms; span_ms: until its last logical time, '' = 0; count: '' = 1; tasks: their number
+-- RECORD fire: outcome: '' = 0; time: the logical time, ms in base 36; span_ms: until its last logical time, '' = 0; count: '' = 1;
+--        tasks: their number, '' = 1; task: ID of the first one as lines have it, '' = there is none
 -- RECORD ledger: stamp; no; lines; open
 local MAX_LINES = 100
 -- What all writes of the call add and remove is collected here, and written with a command for each key.
@@ -28,7 +29,8 @@ end
 local function add_lines(tc, name, lines, first)
   local key = tc .. 'fires:' .. name
   for i, line in ipairs(lines) do
-    collect(added.fl, string.match(line, '^%d+;(%d+)'), member_of(line, int_text(first + i - 1), name))
+    local _, fire_ms = start_of(line)
+    collect(added.fl, int_text(fire_ms), member_of(line, int_text(first + i - 1), name))
   end
   local kept = redis.pcall('LPUSH', key, unpack(lines))
   if type(kept) == 'table' then
@@ -50,13 +52,13 @@ local function make_fires(asynq, tc, clock, write, ledger, first_item)
   local last, fires = tonumber(ledger.lines), tonumber(ARGV[write].fires)
   for i = 1, fires do
     local fire = write + SIZE.write + (i - 1) * SIZE.fire
-    local tasks, fire_ms = tonumber(ARGV[fire].tasks), ARGV[fire].fire_ms
+    local tasks, time = ARGV[fire].tasks, ARGV[fire].time
     lines[i] = table.concat({
       -- Stamps begin with the time in µs: the rest is short.
-      int_text(next_stamp(clock) - now * 1000), fire_ms, int_text(now - fire_ms), ARGV[fire].outcome, ARGV[fire].count, ARGV[fire].span_ms, tasks,
-      '0;;', tasks > 0 and ARGV[item].id or '',
+      int_text(next_stamp(clock) - now * 1000), time, int_text(now - tonumber(time, 36)), ARGV[fire].outcome, ARGV[fire].count, ARGV[fire].span_ms,
+      tasks, ';;', ARGV[fire].task,
     }, ';')
-    for _ = 1, tasks do
+    for _ = 1, tonumber(tasks) or 1 do
       local id = ARGV[item].id
       collect(added.watch, id, 's:' .. ledger.no .. ':' .. int_text(last + i) .. ':' .. name)
       store_special(asynq, asynq .. 't:' .. id, item)

@@ -7,14 +7,23 @@ end
 local function end_runs(tc, ids, how_by_id)
   -- Inside, since Lua creates all functions of a script at each call.
   -- @use schedules runs
+  local watch = tc .. 'watch'
   for first = 1, #ids, 1000 do
-    local flags = redis.pcall('HMGET', tc .. 'watch', unpack(ids, first, math.min(first + 999, #ids)))
+    local last = math.min(first + 999, #ids)
+    local flags, ended, flag_of = redis.pcall('HMGET', watch, unpack(ids, first, last)), {}, {}
     for i, flag in ipairs(flags.err and {} or flags) do
       local id = ids[first + i - 1]
-      if flag then
-        pcall(end_run, tc, id, flag, ENDED[how_by_id[id] or 'completed'])
+      if flag and not flag_of[id] then
+        ended[#ended + 1], flag_of[id] = id, flag
       end
     end
+    if #ended > 0 then
+      redis.call('HDEL', watch, unpack(ended))
+    end
+    for _, id in ipairs(ended) do
+      pcall(record_end, tc, id, flag_of[id], ENDED[how_by_id[id] or 'completed'])
+    end
+    pcall(write_failing, tc)
   end
 end
 

@@ -77,10 +77,19 @@ local function read_schedules(tc, names, visit)
   end
 end
 
--- The member of `fl` that stands for a line of a schedule. Lines begin with how far their number is behind the time at which they were
--- decided, in µs; the logical time; and how long after it that was. number: of the line among those of its schedule.
+-- Parses what a line begins with: how far its number is behind the time at which it was decided, in µs; the logical time; and how
+-- long after it that was. nil = it cannot be read.
+local function start_of(line)
+  local behind, fire, after_ms = string.match(line, '^(%d+);(%w+);(%-?%d+);')
+  local fire_ms = fire and tonumber(fire, 36)
+  if fire_ms then
+    return tonumber(behind), fire_ms, tonumber(after_ms)
+  end
+end
+
+-- The member of `fl` that stands for a line of a schedule. number: of the line among those of its schedule.
 local function member_of(line, number, name)
-  local behind, fire_ms, after_ms = string.match(line, '^(%d+);(%d+);(%-?%d+);')
+  local behind, fire_ms, after_ms = start_of(line)
   local stamp = behind and string.format('%016.0f', (fire_ms + after_ms) * 1000 + behind) or ''
   return stamp .. ':' .. number .. ':' .. name
 end

@@ -9,6 +9,7 @@ import {
 } from '../../../../broker/fires.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
+import { longId, shortId } from '../../records/line-id.ts';
 import { idsText, parseScheduleFacts, type ScheduleFacts } from '../../records/schedule-record.ts';
 import { defineScript, type ScriptValue } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
@@ -31,6 +32,9 @@ interface FireCall {
   readonly businesses: readonly string[];
 }
 
+/** Base of the logical times in lines. */
+const TIME_BASE = 36;
+
 /** Appends a write, then its fires, then their tasks. */
 function addWrite(args: ScriptValue[], { write, items }: EncodedWrite): void {
   const { records } = lua.scheduleFire;
@@ -50,15 +54,18 @@ function addWrite(args: ScriptValue[], { write, items }: EncodedWrite): void {
     awaits: plan.awaitsEnd ? 1 : 0,
     open: idsText(plan.open),
   });
-  for (const { outcome, fireMs, toMs, count, tasks } of fires)
+  for (const { outcome, fireMs, toMs, count, tasks } of fires) {
+    const [first] = tasks;
     records.fire(args, {
-      outcome: FIRE_OUTCOMES.indexOf(outcome),
-      fireMs,
-      // What nearly all lines have is left out: a hundred of them fit into 7 KiB.
+      // What nearly all lines have is left out: a hundred of them fit into 5 KiB.
+      outcome: FIRE_OUTCOMES.indexOf(outcome) || '',
+      time: fireMs.toString(TIME_BASE),
       spanMs: toMs === fireMs ? '' : toMs - fireMs,
       count: count === 1 ? '' : count,
-      tasks: tasks.length,
+      tasks: tasks.length === 1 ? '' : tasks.length,
+      task: first === undefined ? '' : shortId(first.id),
     });
+  }
   for (const item of items) records.item(args, item);
 }
 
@@ -138,41 +145,31 @@ interface FireOf {
   readonly facts: ScheduleFacts;
 }
 
-/** A line of the history, as scripts store it. */
-const LINE = /^(\d+);(\d+);(-?\d+);(\d+);(\d*);(\d*);(\d+);(\d+);(\d*);(-?\d*);(.*)$/s;
-
-/** Reads `<line, after it was decided in µs>;<fire ms>;<decided, ms after it>;<outcome>;<count>;<span ms>;<tasks>;<ended>;<worst end>;<ended, ms after it was decided>;<first task>`. */
+/** A line of the history, as scripts store it: each part but the first three and the last may be empty. */
+const LINE = /^(\d+);(\w+);(-?\d+);(\d*);(\d*);(\d*);(\d*);(\d*);(\d*);(-?\d*);(.*)$/s;
+/** Reads `<line, after it was decided in µs>;<fire ms, base 36>;<decided, ms after it>;<outcome>;<count>;<span ms>;<tasks>;<ended>;<worst end>;<ended, ms after it was decided>;<first task>`. */
 function parseLine(raw: unknown, { queue, name, facts: { business, owner } }: FireOf): FireRecord | null {
   const match = LINE.exec(textOf(raw));
   if (!match) return null;
-  const [behind, fireMs, afterMs, outcome, count, spanMs, tasks, ended] = match.slice(1, 9).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  const [worst, takenMs, id] = match.slice(9) as [string, string, string];
-  const atMs = fireMs + afterMs;
+  const [, behind, fire = '', after, outcome, count, span, tasks, ended, worst, taken, id = ''] = match;
+  const fireMs = parseInt(fire, TIME_BASE);
+  const atMs = fireMs + Number(after);
   return {
     queue,
     name,
     business,
     owner,
-    line: atMs * 1_000 + behind,
-    outcome: FIRE_OUTCOMES[outcome] ?? 'fired',
+    line: atMs * 1_000 + Number(behind),
+    outcome: FIRE_OUTCOMES[Number(outcome)] ?? 'fired',
     fireMs,
-    toMs: fireMs + spanMs,
-    count: count || 1,
+    toMs: fireMs + Number(span),
+    count: Number(count) || 1,
     atMs,
-    taskId: tasks > 0 ? id : null,
-    tasks,
-    ended,
-    end: worst === '' ? null : (END_STATES[Number(worst)] ?? 'gone'),
-    endedMs: takenMs === '' ? null : atMs + Number(takenMs),
+    taskId: id === '' ? null : longId(id),
+    tasks: tasks === '' ? 1 : Number(tasks),
+    ended: Number(ended),
+    end: Number(ended) === 0 ? null : (END_STATES[Number(worst)] ?? 'gone'),
+    endedMs: taken === '' ? null : atMs + Number(taken),
   };
 }
 

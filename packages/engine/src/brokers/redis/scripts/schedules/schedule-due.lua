@@ -6,7 +6,7 @@
 -- TOUCHES sch, next, failing, watch, sl:*, fires:*, t:*
 -- RETURN now; next look of the queue in ms, nil = none; per schedule: a row (prelude `schedules`), whether it was planned too far ahead
 --        (1/0), per open run '' or `<how it ended>;<when, ms>`
--- BOUND  128 schedules, 512 KiB, 512 open runs; ends early, though not before the first one. 500 that may be planned too far ahead
+-- BOUND  64 schedules, 512 KiB, 512 open runs; ends early, though not before the first one. 500 that may be planned too far ahead
 local MAX_BYTES, MAX_LOOKED_UP, PAGE = 524288, 512, 500
 local asynq, tc = key_prefixes(KEYS.pending)
 local next_looks = tc .. 'next'

@@ -7,7 +7,7 @@
 -- TOUCHES sch, next, soon, names, failing, fl, watch, sl:*, fires:*, aside:*, odd, scheduled, due, biz, groups, g:*, t:*, unique:*
 -- RETURN `<now>:<codes>`, a code per write: 1 written, c changed, p paused, f in the future, e an ID exists, d a lock is held; `!<key>`: this key has a wrong
 --        type, nothing was written; `!stale`: a late duplicate
--- BOUND  64 tasks and as many schedules, or a single schedule of 256 tasks
+-- BOUND  32 tasks and as many schedules, or a single schedule of 256 tasks
 -- It has no `allow-oom`: Redis refuses it when memory is full.
 local MAX_LINES_OF_QUEUE = 100000
 local kept, stale = read_receipt()

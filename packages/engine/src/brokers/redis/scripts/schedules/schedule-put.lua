@@ -1,13 +1,13 @@
 -- @use time names receipt schedules
--- schedule-put: writes schedules of one queue. They must be looked at now; their plans stay as they are.
+-- schedule-put: writes schedules of one queue, to be looked at now or later. Their plans stay as they are.
 -- KEYS   receipt; pending: names the queue
 -- ARGV   now; slot; sequence; puts...
 -- RECORD put: name; claim: what their entry in the registry begins with; expected: the revision that it replaces, 0 = it is new;
---        paused: 1/0; next_ms: the next fire, '' = none is known; facts; spec
+--        paused: 1/0; next_ms: the next fire, '' = none is known; look_ms: the next look, '' = now; facts; spec
 -- TOUCHES sch, next, soon, names, failing, fl, watch, sl:*, fires:*
 -- RETURN per schedule, each followed by a comma: `s<revision>` stored, `e` there is one, `n` there is none, `v<revision>` it has another one; `!<key>`: this key has a
 --        wrong type; `!stale`: a late duplicate
--- BOUND  128 schedules, 512 KiB
+-- BOUND  64 schedules, 512 KiB
 -- It has no `allow-oom`: Redis refuses it when memory is full.
 local kept, stale = read_receipt()
 if kept or stale then
@@ -35,7 +35,8 @@ local function write(put, revision, created_ms)
   redis.call('HSET', key, 'spec', ARGV[put].spec, 'stamp', stamp, 'next', next_ms, 'planned', int_text(now))
   local head = table.concat({ int_text(revision), stamp, created_ms, int_text(now), ARGV[put].paused, ARGV[put].facts }, ';')
   redis.call('HSET', tc .. 'sch', name, head)
-  set_times(tc, name, int_text(now), ARGV[put].paused == '1' and '' or next_ms)
+  local look_ms = ARGV[put].look_ms == '' and int_text(now) or ARGV[put].look_ms
+  set_times(tc, name, look_ms, ARGV[put].paused == '1' and '' or next_ms)
 end
 
 local outcomes = {}

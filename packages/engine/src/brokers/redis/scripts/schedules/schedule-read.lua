@@ -4,7 +4,7 @@
 -- ARGV   now; names...
 -- TOUCHES sch, next, failing, sl:*
 -- RETURN now; per name that was read, in order, a row (prelude `schedules`) or nil: there is none
--- BOUND  256 schedules; ends early, though not before the first one, at 512 KiB
+-- BOUND  128 schedules; ends early, though not before the first one, at 512 KiB
 local MAX_BYTES = 524288
 local _, tc = key_prefixes(KEYS.pending)
 local rows, bytes = {}, 0

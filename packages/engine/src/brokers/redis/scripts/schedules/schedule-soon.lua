@@ -4,7 +4,7 @@
 -- ARGV   now; from_ms; to_ms: before this time; offset; limit
 -- TOUCHES soon, sch
 -- RETURN per schedule: name, next fire, head
--- BOUND  500 schedules
+-- BOUND  250 schedules
 local _, tc = key_prefixes(KEYS.pending)
 local found = redis.call(
   'ZRANGE', tc .. 'soon', ARGV.from_ms, '(' .. ARGV.to_ms, 'BYSCORE', 'LIMIT', ARGV.offset, ARGV.limit, 'WITHSCORES'

@@ -7,15 +7,17 @@ import type {
   ScheduleRecord,
   ScheduleRemoval,
 } from '../../../../broker/schedule-records.ts';
-import { HIDE_MS, MAX_AHEAD_MS, type NextLook, type OpenRun } from '../../../../broker/schedules.ts';
-import { END_STATES } from '../../../../broker/fires.ts';
+import { HIDE_MS, MAX_AHEAD_MS, type NextLook } from '../../../../broker/schedules.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import type { Receipt } from '../../calls/receipts.ts';
 import {
   factsText,
+  type HandedOut,
   numberOrNull,
+  parseHandedOut,
   parseScheduleFacts,
   parseSchedule,
+  type RawHandedOut,
   type ScheduleFacts,
 } from '../../records/schedule-record.ts';
 import { defineScript, type QueuesCall } from '../define-script.ts';
@@ -61,6 +63,7 @@ export const schedulePut = defineScript({
         expected: put.expectedRevision,
         paused: put.pauseReason === null ? 0 : 1,
         nextMs: orEmpty(put.nextFireMs),
+        lookMs: orEmpty(put.nextLookMs ?? null),
         facts: factsText(put),
         spec: put.spec,
       });
@@ -136,8 +139,9 @@ export const scheduleLookNow = defineScript({
 /** What a list goes by. */
 export interface ListedSchedule extends ScheduleFacts {
   readonly name: string;
-  /** Null also for one that is paused. */
+  /** Null also for one that is paused, and where this was not asked for. */
   readonly nextFireMs: number | null;
+  /** False also where this was not asked for. */
   readonly failing: boolean;
 }
 
@@ -158,21 +162,30 @@ interface SchedulePageCall {
   readonly limit: number;
   /** Whether only failing ones are looked at. */
   readonly isFailing?: boolean;
+  /** Whether the next fires are asked for, and which schedules are failing: that costs as much as all else. */
+  readonly isWhole?: boolean;
 }
 
 /** Replies with a page by name, behind `after`. */
 export const schedulePage = defineScript({
   lua: lua.schedulePage,
   keys: (call: SchedulePageCall) => queueKeys(call),
-  args: ({ after, limit, isFailing }) => ({ after, limit, failing: isFailing ? 1 : 0 }),
-  reply(raw, { limit }): ListedPage {
+  args: ({ after, limit, isFailing, isWhole }) => ({
+    after,
+    limit,
+    failing: isFailing ? 1 : 0,
+    whole: isWhole ? 1 : 0,
+  }),
+  reply(raw, { limit, isFailing = false }): ListedPage {
     const [now, names, heads, nexts, failing] = raw as readonly [unknown, ...(readonly unknown[])[]];
     const last = names!.length === limit ? textOf(names!.at(-1)) : null;
     const rows = names!.flatMap((name, i) => {
       const facts = parseScheduleFacts(heads![i]);
       if (!facts) return [];
-      const nextFireMs = numberOrNull(nexts![i]);
-      return [{ ...facts, name: textOf(name), nextFireMs, failing: failing![i] !== null }];
+      const nextFireMs = numberOrNull(nexts![i] ?? null);
+      return [
+        { ...facts, name: textOf(name), nextFireMs, failing: isFailing || (failing![i] ?? null) !== null },
+      ];
     });
     return { nowMs: Number(textOf(now)), last, rows };
   },
@@ -213,41 +226,17 @@ export const scheduleLooks = defineScript({
   },
 });
 
-/** A schedule that is handed out. */
-export interface HandedOut extends ScheduleRecord {
-  /** What has become of the runs that its ledger counts as open, in order. */
-  readonly openRuns: readonly OpenRun[];
-  /** It was planned while the clock was far ahead of now. */
-  readonly wasAhead: boolean;
-}
-
-/** Reads `<how it ended>;<when>`; '' = it has not ended. */
-function parseRun(id: string, raw: unknown): OpenRun {
-  const text = textOf(raw);
-  if (text === '') return { id, end: null, endedMs: null };
-  const [how, endedMs] = text.split(';').map(Number) as [number, number];
-  return { id, end: END_STATES[how] ?? 'gone', endedMs };
-}
-
-/** As the script replies with a schedule. */
-type RawItem = readonly [row: unknown, wasAhead: number, runs: readonly unknown[]];
-
 /** Hands out schedules, and hides them for `HIDE_MS`. Replies with the next look of the queue afterwards. */
 export const scheduleDue = defineScript({
   lua: lua.scheduleDue,
   keys: (call: { readonly queue: string; readonly limit: number }) => queueKeys(call),
   args: ({ limit }) => ({ limit, hideMs: HIDE_MS, maxAheadMs: MAX_AHEAD_MS }),
   reply(raw, { queue }): { nowMs: number; nextLookMs: number | null; items: HandedOut[] } {
-    const [now, look, items] = raw as readonly [unknown, unknown, readonly RawItem[]];
+    const [now, look, items] = raw as readonly [unknown, unknown, readonly RawHandedOut[]];
     return {
       nowMs: Number(textOf(now)),
       nextLookMs: numberOrNull(look),
-      items: items.flatMap(([row, wasAhead, runs]) => {
-        const schedule = parseSchedule(queue, row);
-        if (!schedule) return [];
-        const openRuns = schedule.open.map((id, i) => parseRun(id, runs[i]));
-        return [{ ...schedule, openRuns, wasAhead: wasAhead === 1 }];
-      }),
+      items: items.map((item) => parseHandedOut(queue, item)).filter((item) => item !== null),
     };
   },
 });

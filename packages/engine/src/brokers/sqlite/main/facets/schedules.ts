@@ -23,7 +23,7 @@ import { chunk } from '../../../../runtime/chunk.ts';
 import { checkTexts } from '../../../../task/headers.ts';
 import type { FireWriteItem } from '../../thread/facets/fire.ts';
 import type { ListedFire, ListFiresRequest, ScheduleFilterRow } from '../../thread/facets/schedule-lists.ts';
-import type { StoredSchedule } from '../../thread/facets/schedules.ts';
+import type { PutItem, StoredSchedule } from '../../thread/facets/schedules.ts';
 import type { PlanRow } from '../../thread/tables/schedules.ts';
 import type { StoreCalls } from '../../thread/requests.ts';
 import type { LocalSignals } from './signals.ts';
@@ -191,11 +191,14 @@ function createSchedulerCalls(writer: StoreCalls, signals: LocalSignals) {
   } satisfies Partial<ScheduleStore>;
 }
 
+/** What is left out is null. */
+const putItem = (put: SchedulePut): PutItem => ({ ...put, nextLookMs: put.nextLookMs ?? null });
+
 /** In calls of bounded size. */
 async function putAll(writer: StoreCalls, schedules: readonly SchedulePut[]): Promise<PutOutcome[]> {
   const outcomes: PutOutcome[] = [];
   for (const part of chunk(schedules, CALL, ({ spec }) => spec.length))
-    outcomes.push(...(await writer.ask('schedulePut', part)));
+    outcomes.push(...(await writer.ask('schedulePut', part.map(putItem))));
   return outcomes;
 }
 

@@ -43,6 +43,8 @@ export const SCHEDULE_COLUMNS = `no, queue, (SELECT name FROM queue WHERE queue.
 export interface SpecWrite extends FactsOfSchedule {
   readonly spec: string;
   readonly nextFireMs: number | null;
+  /** Null = now. */
+  readonly nextLookMs: number | null;
 }
 
 function scheduleStatements(database: Database) {
@@ -57,11 +59,11 @@ function scheduleStatements(database: Database) {
     insert: database.named<SpecWrite & { queue: number; stamp: number; nowMs: number }, { no: number }>(`
       INSERT INTO schedule (queue, name, revision, spec_stamp, stamp, created_ms, changed_ms, planned_ms, look_ms, next_fire_ms,
         runs, awaits_end, business, owner, source, calendar, pause_reason, open, ledger)
-      VALUES (:queue, :name, 1, :stamp, :stamp, :nowMs, :nowMs, :nowMs, :nowMs, :nextFireMs,
+      VALUES (:queue, :name, 1, :stamp, :stamp, :nowMs, :nowMs, :nowMs, coalesce(:nextLookMs, :nowMs), :nextFireMs,
         0, 0, :business, :owner, :source, :calendar, :pauseReason, '[]', 'null') RETURNING no`),
     change: database.named<Written>(`
       UPDATE schedule SET revision = revision + 1, spec_stamp = :stamp, stamp = :stamp, changed_ms = :nowMs, planned_ms = :nowMs,
-        look_ms = :nowMs, next_fire_ms = :nextFireMs, business = :business, owner = :owner, source = :source, calendar = :calendar, pause_reason = :pauseReason
+        look_ms = coalesce(:nextLookMs, :nowMs), next_fire_ms = :nextFireMs, business = :business, owner = :owner, source = :source, calendar = :calendar, pause_reason = :pauseReason
       WHERE no = :no`),
     plan: database.named<PlanRow & { no: number; stamp: number; nowMs: number }>(`
       UPDATE schedule SET stamp = :stamp, planned_ms = :nowMs, look_ms = :nextLookMs, next_fire_ms = :nextFireMs,
@@ -142,13 +144,13 @@ export function createSchedules(database: Database) {
     due: looks.due,
     nextLook: looks.next,
 
-    /** A new schedule, which must be looked at now. */
+    /** A new schedule. */
     add({ number: queue }: QueueEntry, write: SpecWrite, nowMs: number): void {
       const { no } = sql.insert.get({ ...write, queue, stamp: nextStamp(), nowMs })!;
       sql.putSpec.run({ no, spec: write.spec });
       looks.recordPlan(queue, nowMs);
     },
-    /** Replaces the specification. It must be looked at now. */
+    /** Replaces the specification. */
     change({ no, queue }: ScheduleRow, write: SpecWrite, nowMs: number): void {
       sql.change.run({ ...write, no, stamp: nextStamp(), nowMs });
       sql.putSpec.run({ no, spec: write.spec });
