@@ -17,11 +17,23 @@ import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyText, wholeNumber, withMethods } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { knownCalendar, missingCalendar } from '../firer/calendar-cache.ts';
+import { readTimesOf } from '../firer/spec-cache.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { checkBusinesses } from './arguments.ts';
 import { checkScheduleSettings, textList, wallMs } from './schedule-arguments.ts';
 import { KNOWN_CALENDAR, scheduleFault } from './schedule-faults.ts';
-import { findSchedule, schedulesOf, type ScheduleAddress } from './schedule-info.ts';
+import { findSchedule, schedulesOf, type FoundSchedule, type ScheduleAddress } from './schedule-info.ts';
+
+/** The next fire of a stored schedule, for lists, until it is planned; null = none is known. */
+export async function nextFireOf(
+  broker: Broker,
+  { spec, ledger, nowMs }: Pick<FoundSchedule, 'spec' | 'ledger' | 'nowMs'>,
+): Promise<number | null> {
+  const info = spec.calendar === null ? null : await findCalendar(broker, spec.calendar);
+  const times = readTimesOf(spec, info && knownCalendar(info));
+  const [first] = previewFires({ schedule: { spec, ledger }, times, days: null, fromMs: nowMs, limit: 1 });
+  return first?.fireMs ?? null;
+}
 
 /** A fire that is still to come. */
 export interface UpcomingInfo extends PreviewedFire {

@@ -58,17 +58,6 @@ function firstFireMs(
   return first?.fireMs ?? null;
 }
 
-/** The next fire of a stored schedule, for lists, until it is planned; null = none is known. */
-export async function nextFireOf(
-  broker: Broker,
-  { spec, ledger, nowMs }: Pick<FoundSchedule, 'spec' | 'ledger' | 'nowMs'>,
-): Promise<number | null> {
-  const info = spec.calendar === null ? null : await findCalendar(broker, spec.calendar);
-  const times = readTimesOf(spec, info && knownCalendar(info));
-  const [first] = previewFires({ schedule: { spec, ledger }, times, days: null, fromMs: nowMs, limit: 1 });
-  return first?.fireMs ?? null;
-}
-
 /** What is written for what was put; null = it is so already. */
 interface PreparedPut {
   readonly put: SchedulePut | null;

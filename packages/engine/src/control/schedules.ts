@@ -12,7 +12,8 @@ import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyText, func, orNull } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { checkBusinesses } from './arguments.ts';
-import { nextFireOf, requireOwner } from './put-schedules.ts';
+import { nextFireOf } from './preview-schedule.ts';
+import { requireOwner } from './put-schedules.ts';
 import { FILTER_ROWS, pageLimit, placeOfSchedule, scheduleSource, textList } from './schedule-arguments.ts';
 import {
   findSchedule,
