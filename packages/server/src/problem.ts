@@ -94,6 +94,7 @@ const PROBLEM_BY_ERROR = {
   'not-supported': 'not-supported',
   'schedule-exists': 'schedule-exists',
   'duplicate-task': 'wrong-state',
+  'schedule-unreadable': 'internal',
   // No operation can cause these four: a caller's search is bounded by what its key may see, see `http/tasks/find-task.ts`.
   'task-id-ambiguous': 'internal',
   'not-a-cluster': 'internal',

@@ -80,7 +80,10 @@ export type RemoveOutcome =
   | { readonly code: 'not-found' }
   | { readonly code: 'version-mismatch'; readonly revision: number };
 
-/** A stored schedule. */
+/**
+ * A stored schedule. Where another program has damaged more than its specification, that is '' and the revision 0: it can be removed and
+ * put anew.
+ */
 export interface ScheduleRecord extends ScheduleRef, ScheduleText, SchedulePlan {
   /** From 1. Each `put` adds 1. */
   readonly revision: number;

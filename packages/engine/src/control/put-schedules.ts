@@ -10,7 +10,12 @@ import {
   type ScheduleSpec,
 } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import { MAX_SCHEDULE_NAMES, type PutOutcome, type SchedulePut } from '../broker/schedule-records.ts';
+import {
+  MAX_SCHEDULE_NAMES,
+  type PutOutcome,
+  type SchedulePut,
+  type ScheduleRef,
+} from '../broker/schedule-records.ts';
 import { findCalendar } from '../calendars/calendars.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
 import { knownCalendar, type KnownCalendar } from '../firer/calendar-cache.ts';
@@ -20,7 +25,8 @@ import { comparedContent, storedTask, withoutMaker } from './compared-schedule.t
 import { checkInput, inputList, type ScheduleInput } from './schedule-arguments.ts';
 import { checkTaskOf, faultError, KNOWN_CALENDAR, scheduleFault } from './schedule-faults.ts';
 import {
-  foundSchedule,
+  readableSchedule,
+  requireReadable,
   scheduleInfo,
   schedulesOf,
   type FoundSchedule,
@@ -62,6 +68,8 @@ function firstFireMs(
 interface PreparedPut {
   readonly put: SchedulePut | null;
   readonly before: FoundSchedule | null;
+  /** What cannot be read, and must be removed before. */
+  readonly damaged?: ScheduleRef;
 }
 
 /** @throws TaskCenterError as `putSchedule` */
@@ -139,7 +147,7 @@ function putResult(
     changedMs: nowMs,
     failing: before?.record.failing ?? false,
   };
-  return { item: scheduleInfo(foundSchedule(record, nowMs)), isNew: before === null };
+  return { item: scheduleInfo(requireReadable(put.name, record, nowMs)), isNew: before === null };
 }
 
 const EMPTY_PLAN = {
@@ -175,8 +183,9 @@ async function prepareAll(broker: Broker, items: readonly PutInProgress[]) {
     const record = schedules[i] ?? null;
     try {
       const calendar = requireCalendar(item.input.settings.calendar, calendars);
-      const before = record && foundSchedule(record, nowMs);
-      return prepare(item.input, before, { calendar, nowMs });
+      const before = record && readableSchedule(record, nowMs);
+      const made = prepare(item.input, before, { calendar, nowMs });
+      return record !== null && before === null ? { ...made, damaged: record } : made;
     } catch (error) {
       item.result = { error: errorOf(error) };
       return null;
@@ -189,6 +198,8 @@ async function prepareAll(broker: Broker, items: readonly PutInProgress[]) {
 async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise<void> {
   const { prepared, nowMs } = await prepareAll(broker, items);
   const puts = prepared.flatMap((each) => each?.put ?? []);
+  const damaged = prepared.flatMap((each) => each?.damaged ?? []);
+  if (damaged.length > 0) await broker.schedules.remove(damaged.map(({ queue, name }) => ({ queue, name })));
   const outcomes: PutOutcome[] = puts.length === 0 ? [] : await broker.schedules.put(puts);
   let next = 0;
   prepared.forEach((each, i) => {
@@ -238,8 +249,8 @@ function changeIn(result: SchedulePutResult | null | undefined, input: ScheduleI
 }
 
 /**
- * Stores a schedule in place of the one with its ID and business, if there is one. What is so already is not written again, and keeps
- * its version. Its queue and its kind never change.
+ * Stores a schedule in place of the one with its ID and business, if there is one, readable or not. What is so already is not written
+ * again, and keeps its version. Its queue and its kind never change.
  *
  * @throws TaskCenterError `invalid-value`: also if it can never fire, or would be moved to another queue; `payload-too-large`,
  *   `managed-elsewhere`, `version-mismatch`, `schedule-exists`

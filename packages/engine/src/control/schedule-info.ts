@@ -79,20 +79,46 @@ export interface FoundSchedule {
   readonly nowMs: number;
 }
 
-export const foundSchedule = (record: ScheduleRecord, nowMs: number): FoundSchedule => ({
+const foundSchedule = (record: ScheduleRecord, nowMs: number): FoundSchedule => ({
   record,
   spec: JSON.parse(record.spec) as ScheduleSpec,
   ledger: ledgerIn(record.ledger),
   nowMs,
 });
 
-/** Finds a schedule. @throws TaskCenterError `invalid-value`, `schedule-not-found` */
+/** What every specification and every ledger has, as far as it is used before a schedule is planned. */
+function isWhole({ spec, ledger }: Pick<FoundSchedule, 'spec' | 'ledger'>): boolean {
+  const { id, times, timezone, source, task } = Object(spec) as Partial<Record<keyof ScheduleSpec, unknown>>;
+  const isSpec = [id, timezone, source, Object(times).kind, Object(task).queue].every(
+    (value) => typeof value === 'string',
+  );
+  return isSpec && (ledger === null || (Array.isArray(ledger.open) && Array.isArray(ledger.waiting)));
+}
+
+/** The same where another program may have damaged it: null = it cannot be read. */
+export function readableSchedule(record: ScheduleRecord, nowMs: number): FoundSchedule | null {
+  try {
+    const found = foundSchedule(record, nowMs);
+    return isWhole(found) ? found : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @throws TaskCenterError `schedule-unreadable` */
+export function requireReadable(id: string, record: ScheduleRecord, nowMs: number): FoundSchedule {
+  const found = readableSchedule(record, nowMs);
+  if (found === null) throw new TaskCenterError('schedule-unreadable', { id, queue: record.queue });
+  return found;
+}
+
+/** Finds a schedule. @throws TaskCenterError `invalid-value`, `schedule-not-found`, `schedule-unreadable` */
 export async function findSchedule(broker: Broker, address: ScheduleAddress): Promise<FoundSchedule> {
   const name = storedNameOf(address);
   const { schedules, nowMs } = await schedulesOf(broker).get([name]);
   const [record = null] = schedules;
   requireSchedule(address, record);
-  return foundSchedule(record, nowMs);
+  return requireReadable(address.id, record, nowMs);
 }
 
 export function scheduleInfo({ record, spec, ledger, nowMs }: FoundSchedule): ScheduleInfo {

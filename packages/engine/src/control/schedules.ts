@@ -10,14 +10,15 @@ import {
 } from '../broker/schedule-records.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyText, func, orNull } from '../checks/values.ts';
-import { TaskCenterError } from '../errors/task-center-error.ts';
+import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { checkBusinesses } from './arguments.ts';
 import { nextFireOf } from './preview-schedule.ts';
 import { requireOwner } from './put-schedules.ts';
 import { FILTER_ROWS, pageLimit, placeOfSchedule, scheduleSource, textList } from './schedule-arguments.ts';
 import {
   findSchedule,
-  foundSchedule,
+  readableSchedule,
+  requireReadable,
   requireSchedule,
   scheduleInfo,
   inTextOrder,
@@ -113,7 +114,11 @@ export async function listSchedules(broker: Broker, options: ScheduleListOptions
     const room = Math.min(limit, MAX_PAGE) - schedules.length;
     const page = await store.list({ ...filter, queues: part, limit: room, after });
     nowMs = page.nowMs;
-    for (const record of page.schedules) schedules.push(scheduleInfo(foundSchedule(record, page.nowMs)));
+    for (const record of page.schedules) {
+      // One that is damaged stops no list. It is told of where somebody asks for it, and by who would fire it.
+      const found = readableSchedule(record, page.nowMs);
+      if (found) schedules.push(scheduleInfo(found));
+    }
     const last = part.at(-1);
     const isEnd = last === undefined || last === all.at(-1);
     // The highest name of a queue: what follows is in the next one.
@@ -164,7 +169,7 @@ function schedulePlace(broker: Broker, address: ScheduleAddress): SchedulePlace 
   async function read() {
     const { schedules, nowMs } = await store.get([name]);
     const [record = null] = schedules;
-    return record && { ...foundSchedule(record, nowMs), version: record.revision };
+    return record && { ...requireReadable(id, record, nowMs), version: record.revision };
   }
   return {
     kind: 'schedule',
@@ -243,7 +248,7 @@ export async function resumeSchedule(
 }
 
 /**
- * Removes a schedule with its history. Its tasks stay.
+ * Removes a schedule with its history, also one that cannot be read. Its tasks stay.
  *
  * @throws TaskCenterError `invalid-value`, `schedule-not-found`, `managed-elsewhere`, `version-mismatch`
  */
@@ -261,5 +266,11 @@ export async function removeSchedule(
     requireSchedule(address, before);
     requireOwner(address.id, before.spec, by);
   };
-  await removeVersion(schedulePlace(broker, address), check, expects);
+  try {
+    await removeVersion(schedulePlace(broker, address), check, expects);
+  } catch (error) {
+    if (!isTaskCenterError(error, 'schedule-unreadable')) throw error;
+    // Whatever the caller expects: it has no version any more.
+    await schedulesOf(broker).remove([{ queue: error.details.queue, name: storedNameOf(address) }]);
+  }
 }

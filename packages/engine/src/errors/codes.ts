@@ -259,6 +259,10 @@ export const codes = {
     message: `There is no schedule "${id}".`,
     fix: 'Check the ID, and the business if it has one. A schedule exists until it is removed.',
   }),
+  'schedule-unreadable': ({ id, queue }: { id: string; queue: string }) => ({
+    message: `The schedule "${id}" cannot be read: another program has damaged what the queue "${queue}" keeps of it.`,
+    fix: 'Put it anew, which replaces it, or remove it. Either takes its history along. Its tasks stay.',
+  }),
   'schedule-exists': ({ id }: { id: string }) => ({
     message: `There is a schedule "${id}" already.`,
     fix: 'Choose another ID, or put it without demanding that it is new: that changes the one that exists.',

@@ -4,6 +4,7 @@ import type { SchedulePut, ScheduleRecord } from '../../../src/broker/schedule-r
 import type { ScheduleStore } from '../../../src/broker/schedules.ts';
 import { listCalendars, putCalendar } from '../../../src/control/calendars.ts';
 import { fsck } from '../../../src/control/fsck.ts';
+import { Schedules } from '../../../src/schedules/schedules.ts';
 import { expectSpoilt } from '../../support/calendars.ts';
 import { aTask, finish } from '../../support/factories.ts';
 import { hasRedis } from '../../support/redis-server.ts';
@@ -191,6 +192,67 @@ describe.skipIf(!hasRedis())('schedules on Redis', () => {
     await bed.exchange({ finishes: tasks.map((task) => finish.succeeded(task)), room: 0 });
     expect(await bed.ask('HGET', 'asynq:{default}:t:r', 'state')).toBe('completed');
     expect(await bed.ask('LLEN', 'asynq:{default}:active')).toBe(0);
+  });
+
+  describe('one that another program has damaged', () => {
+    const sl = 'tc:{default}:sl:report';
+    const damages: [what: string, ...command: string[]][] = [
+      ['head: no JSON', 'HSET', 'tc:{default}:sch', 'report', '1;1;1;1;0;{'],
+      ['head: a field missing', 'HSET', 'tc:{default}:sch', 'report', '{"f":"api"}'],
+      ['specification: no JSON', 'HSET', sl, 'spec', '{'],
+      ['specification: a field missing', 'HSET', sl, 'spec', '{"id":"report"}'],
+      ['specification: gone', 'HDEL', sl, 'spec'],
+      ['ledger: no JSON', 'HSET', sl, 'ledger', 'x'],
+      ['ledger: another type', 'HSET', sl, 'ledger', '7'],
+    ];
+    const input = (id = 'report') => ({ id, cron: '0 * * * *', task: { task: 'report' } });
+    const schedules = () => new Schedules(bed.broker);
+
+    test.each(damages)(
+      'is told of, stops no list, and is replaced by a put. Its %s',
+      async (_, ...damage) => {
+        for (const id of ['report', 'whole']) await schedules().put(input(id));
+        await bed.ask(...damage);
+        await expect(schedules().get('report')).rejects.toMatchObject({ code: 'schedule-unreadable' });
+        expect((await schedules().list()).map(({ id }) => id)).toEqual(['whole']);
+        expect(await schedules().put(input())).toMatchObject({ id: 'report' });
+        expect((await schedules().list()).map(({ id }) => id)).toEqual(['report', 'whole']);
+        expect(await findings()).toEqual([]);
+      },
+    );
+
+    test.each(damages)('can be removed. Its %s', async (_, ...damage) => {
+      for (const id of ['report', 'whole']) await schedules().put(input(id));
+      await bed.ask(...damage);
+      await schedules().remove('report');
+      await expect(schedules().get('report')).rejects.toMatchObject({ code: 'schedule-not-found' });
+      expect(await bed.ask('HKEYS', 'tc:{default}:sch')).not.toContain('report');
+    });
+
+    test('gets its head back from its specification by fsck and the janitor, with its pause', async () => {
+      const owned = { ...input(), owner: 'finance', businessId: 'shop' };
+      const address = { id: 'report', businessId: 'shop' };
+      await schedules().put(owned);
+      await schedules().pause(address, { reason: 'closed' });
+      const before = await schedules().get(address);
+      await bed.ask('HSET', 'tc:{default}:sch', 'shop.report', '1;1;1;1;0;{');
+      expect(await findings()).toEqual(['ghost: a schedule whose head is damaged']);
+      await repairAll();
+      const { version: _version, updatedAt: _updated, ...same } = before;
+      expect(await schedules().get(address)).toMatchObject({ ...same, pauseReason: '' });
+      expect(await findings()).toEqual([]);
+    });
+
+    test('is handed out all the same: its scheduler says so, and looks again in a minute', async () => {
+      await put();
+      await bed.ask('HSET', 'tc:{default}:sch', 'one', '1;1;1;1;0;{');
+      const { schedules: found } = await store().due('default', 1);
+      expect(found).toMatchObject([{ name: 'one', spec: '' }]);
+      const { name, stamp, ledger } = found[0]!;
+      const plan = aPlan({ ledger, nextLookMs: bed.now() + 60_000 });
+      expect(await store().fire('default', [{ name, stamp, fires: [], plan }])).toEqual([{ code: 'fired' }]);
+      expect((await store().nextLooks(['default']))[0]).toMatchObject({ nextLookInMs: 60_000 });
+    });
   });
 
   test('a calendar whose JSON another program has spoilt stops no other, and can be put anew', async () => {

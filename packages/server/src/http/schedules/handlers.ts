@@ -15,7 +15,14 @@ import { payloadOf } from '../submission/payload.ts';
 import { merged } from '../validate.ts';
 import { listFires, listScheduleFires, listSchedules, withFires } from './lists.ts';
 import { presentPreview, presentSchedule } from './present.ts';
-import { addressOf, findSchedule, listedBusinesses, visibleQueues, type ScheduleCall } from './scope.ts';
+import {
+  addressOf,
+  findSchedule,
+  requireSeen,
+  listedBusinesses,
+  visibleQueues,
+  type ScheduleCall,
+} from './scope.ts';
 import { presentBody, scheduleToPut, settingsOf, withPlaces } from './submission.ts';
 
 /** What PUT and PATCH have in common. */
@@ -137,7 +144,9 @@ async function changeable(call: ScheduleCall) {
 /** `DELETE /v1/schedules/{id}` */
 async function deleteSchedule(call: Call<'deleteSchedule'>): Promise<Reply> {
   const { deps, expects } = call;
-  await control.removeSchedule(deps.broker, await changeable(call), { expects, by: 'api' });
+  // Not `changeable`: what cannot be read can still be removed.
+  await requireSeen(call);
+  await control.removeSchedule(deps.broker, addressOf(call), { expects, by: 'api' });
   return { status: 204 };
 }
 

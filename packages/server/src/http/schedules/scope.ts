@@ -1,6 +1,6 @@
 /** Which schedules a call may see: those of the key's queues and businesses. All others look as if they did not exist. */
 import { itemAt } from '@task-center/api';
-import { control, logicalQueue, type Broker } from '@task-center/engine';
+import { control, isTaskCenterError, logicalQueue, type Broker } from '@task-center/engine';
 import { storedQueues } from '@task-center/model';
 import { requireQueueAccess, seesBusiness, seesQueue, type Principal } from '../../auth/principal.ts';
 import { invalid, scheduleNotFound } from '../../problem.ts';
@@ -38,6 +38,16 @@ export async function findSchedule(call: ScheduleCall): Promise<control.Schedule
   const info = await control.getSchedule(call.deps.broker, addressOf(call));
   if (!seesQueue(call.principal, logicalQueue(info.queue).name)) throw scheduleNotFound();
   return info;
+}
+
+/** Refuses a schedule that the key does not see. One that cannot be read passes: its queue is known all the same. */
+export async function requireSeen(call: ScheduleCall): Promise<void> {
+  try {
+    await findSchedule(call);
+  } catch (error) {
+    if (!isTaskCenterError(error, 'schedule-unreadable')) throw error;
+    if (!seesQueue(call.principal, logicalQueue(error.details.queue).name)) throw scheduleNotFound();
+  }
 }
 
 /**

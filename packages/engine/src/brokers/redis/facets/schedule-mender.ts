@@ -39,7 +39,10 @@ async function mendQueue(deps: RedisDeps, queue: string, place: WalkPlace): Prom
   // A step of the walk is no proof: the script looks again, at all that belongs to the schedule.
   const faults = candidates.length > 0 ? await client.run(check, { queue, candidates, repair: true }) : [];
   faults.forEach((fault, i) => {
-    if (fault) runtime.log.warn({ queue, name: candidates[i]?.name, ...fault }, 'a schedule was mended');
+    if (!fault) return;
+    const about = { queue, name: candidates[i]?.name, ...fault };
+    if (fault.done !== null) runtime.log.warn(about, 'a schedule was mended');
+    else runtime.log.error(about, 'a schedule is damaged: put it anew, or remove it');
   });
   place.cursor = page.cursor;
   if (page.cursor === '0') place.index = (place.index + 1) % SCHEDULE_INDEXES.length;

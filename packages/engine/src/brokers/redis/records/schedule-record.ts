@@ -129,24 +129,34 @@ export class KeptSchedule implements ScheduleRecord {
     this.source = facts.source;
     this.calendar = facts.calendar;
     this.pauseReason = facts.pauseReason;
-    this.stamp = Number(textOf(stamp));
-    this.spec = textOf(spec);
+    this.stamp = numberOrNull(stamp) ?? 0;
+    // Without a head that can be read, nothing is read of the rest.
+    this.spec = head === DAMAGED ? '' : textOf(spec);
     this.ledger = textOf(ledger);
     this.lastFireMs = numberOrNull(last);
     this.nextFireMs = numberOrNull(next);
     this.nextLookMs = numberOrNull(look);
-    this.runs = Number(textOf(runs));
+    this.runs = numberOrNull(runs) ?? 0;
     this.open = idsIn(textOrNull(open) ?? '');
     this.awaitsEnd = textOrNull(awaits) === '1';
     this.failing = failing !== null;
   }
 }
 
-/** A row of the prelude `schedules`; null = it cannot be read. */
-export function parseSchedule(queue: string, raw: unknown): KeptSchedule | null {
-  const row = raw as RawSchedule;
-  const head = parseHead(row[11]);
-  return head && new KeptSchedule(queue, head, row);
+/** What a damaged head stands for. */
+const DAMAGED: Head = {
+  revision: 0,
+  specStamp: 0,
+  createdMs: 0,
+  changedMs: 0,
+  facts: { business: null, owner: null, source: '', calendar: null, pauseReason: null },
+};
+
+/** A row of the prelude `schedules`, or, of a schedule that is damaged, its name alone. */
+export function parseSchedule(queue: string, raw: unknown): KeptSchedule {
+  const fields = raw as readonly unknown[];
+  const row = fields.length === 1 ? [...Array.from({ length: 12 }, () => null), fields[0], null] : fields;
+  return new KeptSchedule(queue, parseHead(row[11]) ?? DAMAGED, row as unknown as RawSchedule);
 }
 
 /** A schedule that is handed out. */
@@ -172,10 +182,8 @@ function parseRun(id: string, raw: unknown): OpenRun {
 /** As the script `schedule-due` replies with a schedule. */
 export type RawHandedOut = readonly [row: RawSchedule, wasAhead: number, runs: readonly unknown[]];
 
-/** Null = it cannot be read. */
-export function parseHandedOut(queue: string, raw: RawHandedOut): HandedOut | null {
-  const head = parseHead(raw[0][11]);
-  return head && new HandedOut(queue, head, raw);
+export function parseHandedOut(queue: string, raw: RawHandedOut): HandedOut {
+  return new HandedOut(queue, parseHead(raw[0][11]) ?? DAMAGED, raw);
 }
 
 /** Bytes that a call carries for a schedule, about. */

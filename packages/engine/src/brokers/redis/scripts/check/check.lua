@@ -98,7 +98,7 @@ end
 
 local function check_schedule(name)
   local kind, found, mend = schedule_fault(tc, name)
-  return kind, found, kind and is_repair and mend()
+  return kind, found, kind and is_repair and mend and mend()
 end
 
 local function check_run(id)

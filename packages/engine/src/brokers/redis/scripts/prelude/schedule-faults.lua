@@ -12,7 +12,33 @@ local function has_score(key, name)
   return type(redis.pcall('ZSCORE', key, name)) == 'string'
 end
 
--- Returns the kind of the fault, what was found, and a function that repairs it and says what it did; nil = nothing is wrong.
+-- Whether a schedule is paused, '1' or '0', by its head; nil = the head is damaged.
+local function paused_in(head)
+  local paused, facts = string.match(head, '^%d+;%d+;%d+;%d+;([01]);({.*})$')
+  local is_json, read = pcall(cjson.decode, facts or '')
+  return is_json and type(read.f) == 'string' and paused or nil
+end
+
+-- The head of a schedule by its specification, with a revision after that of its ledger. nil = these are damaged, too.
+local function head_of(text, stamp, ledger)
+  local is_json, spec = pcall(cjson.decode, text)
+  local is_ledger, planned = pcall(cjson.decode, ledger or '')
+  if not is_json or type(spec) ~= 'table' or type(spec.createdMs) ~= 'number' or type(spec.source) ~= 'string' then
+    return nil
+  end
+  local function known(value)
+    return type(value) == 'string' and value or nil
+  end
+  local is_paused = spec.pausedMs ~= nil
+  local facts = {
+    b = known(spec.businessId), o = known(spec.owner), f = spec.source, k = known(spec.calendar), p = is_paused and '' or nil,
+  }
+  local revision = is_ledger and type(planned) == 'table' and tonumber(planned.revision) or 0
+  return table.concat({ int_text(revision + 1), stamp, int_text(spec.createdMs), int_text(now), is_paused and 1 or 0, cjson.encode(facts) }, ';')
+end
+
+-- Returns the kind of the fault, what was found, and a function that repairs it and says what it did, nil = only people can; nil = nothing
+-- is wrong.
 local function schedule_fault(tc, name)
   local head, key = redis.pcall('HGET', tc .. 'sch', name), tc .. 'sl:' .. name
   local function drop()
@@ -24,16 +50,23 @@ local function schedule_fault(tc, name)
       or has_score(tc .. 'soon', name) or has_score(tc .. 'failing', name)
     return is_left and 'leak' or nil, 'what is left of a schedule that does not exist', drop
   end
-  local ledger = redis.pcall('HMGET', key, 'spec', 'next', 'stamp')
+  local ledger = redis.pcall('HMGET', key, 'spec', 'next', 'stamp', 'ledger')
   if ledger.err then
     return 'type', 'its ledger is no hash', function()
       rename_key(tc, key, 'sl:' .. name)
       return 'renamed'
     end
   end
-  local paused = string.match(head, '^%d+;%d+;%d+;%d+;([01]);{')
-  if not ledger[1] or not ledger[3] or not paused then
+  if not ledger[1] or not ledger[3] then
     return 'ghost', 'a schedule without its specification', drop
+  end
+  local paused = paused_in(head)
+  if not paused then
+    local written = head_of(ledger[1], ledger[3], ledger[4])
+    return 'ghost', 'a schedule whose head is damaged', written and function()
+      redis.call('HSET', tc .. 'sch', name, written)
+      return 'written anew by its specification'
+    end
   elseif not has_score(tc .. 'names', name) then
     return 'orphan', 'no list shows this schedule', function()
       redis.call('ZADD', tc .. 'names', 0, name)

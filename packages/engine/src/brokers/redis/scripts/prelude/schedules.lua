@@ -54,8 +54,8 @@ local function look_now(tc, name)
   write_clock(tc, read_clock(tc))
 end
 
--- Reads stored schedules, which `parseSchedule` reads in TypeScript. `visit` gets a row for each name, nil = there is none, until it
--- returns false.
+-- Reads stored schedules, which `parseSchedule` reads in TypeScript. `visit` gets a row for each name, nil = there is none or it is
+-- damaged, the name, and the head, until it returns false.
 local function read_schedules(tc, names, visit)
   if #names == 0 then
     return
@@ -71,7 +71,7 @@ local function read_schedules(tc, names, visit)
     else
       row = nil
     end
-    if visit(row, name) == false then
+    if visit(row, name, heads[i]) == false then
       return
     end
   end

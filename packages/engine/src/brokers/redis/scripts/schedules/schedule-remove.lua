@@ -37,8 +37,10 @@ end
 local outcomes = {}
 for removal = INDEX.removals, #ARGV, SIZE.removal do
   local name, expected = ARGV[removal].name, ARGV[removal].expected
-  local revision = name ~= '' and string.match(redis.call('HGET', tc .. 'sch', name) or '', '^%d+')
-  if not revision then
+  local head = name ~= '' and redis.call('HGET', tc .. 'sch', name)
+  -- One with a damaged head has no revision, and can be removed.
+  local revision = head and string.match(head, '^%d+') or '0'
+  if not head then
     outcomes[#outcomes + 1] = 'n,'
   elseif expected ~= '' and expected ~= revision then
     outcomes[#outcomes + 1] = 'v' .. revision .. ','

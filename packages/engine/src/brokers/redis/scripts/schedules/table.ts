@@ -236,7 +236,7 @@ export const scheduleDue = defineScript({
     return {
       nowMs: Number(textOf(now)),
       nextLookMs: numberOrNull(look),
-      items: items.map((item) => parseHandedOut(queue, item)).filter((item) => item !== null),
+      items: items.map((item) => parseHandedOut(queue, item)),
     };
   },
 });
