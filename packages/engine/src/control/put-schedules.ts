@@ -172,7 +172,7 @@ const errorOf = (error: unknown): TaskCenterError => {
 };
 
 /** Reads what there is, and decides what to write. What is refused gets its result. */
-async function prepareAll(broker: Broker, items: readonly PutInProgress[]) {
+async function preparePuts(broker: Broker, items: readonly PutInProgress[]) {
   const calendars = await calendarsOf(
     broker,
     items.map(({ input }) => input),
@@ -196,7 +196,7 @@ async function prepareAll(broker: Broker, items: readonly PutInProgress[]) {
 
 /** Tries to put those that have no result yet. Others may come between reading and writing: those stay without one. */
 async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise<void> {
-  const { prepared, nowMs } = await prepareAll(broker, items);
+  const { prepared, nowMs } = await preparePuts(broker, items);
   const puts = prepared.flatMap((each) => each?.put ?? []);
   const damaged = prepared.flatMap((each) => each?.damaged ?? []);
   if (damaged.length > 0) await broker.schedules.remove(damaged.map(({ queue, name }) => ({ queue, name })));
@@ -278,7 +278,7 @@ export async function checkSchedule(
   schedulesOf(broker);
   checkInput(input, 'input');
   const item: PutInProgress = { input, result: null };
-  const { prepared, nowMs } = await prepareAll(broker, [item]);
+  const { prepared, nowMs } = await preparePuts(broker, [item]);
   const [each = null] = prepared;
   if (each === null) return changeIn(item.result, input);
   return putResult(each, each.before?.record.revision ?? 0, nowMs);
