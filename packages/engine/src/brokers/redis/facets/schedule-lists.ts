@@ -15,6 +15,7 @@ import { groupBy } from '../calls/batches.ts';
 import { runOverQueues } from '../calls/over-queues.ts';
 import type { RedisClient } from '../client/redis-client.ts';
 import type { RedisDeps } from '../deps.ts';
+import { factParts } from '../records/schedule-record.ts';
 import { scheduleSoon, scheduleSpans, type SoonSchedule } from '../scripts/schedules/fires.ts';
 import { registryRead } from '../scripts/schedules/registry.ts';
 import {
@@ -28,7 +29,7 @@ import {
 /** Schedules in a page of what people filter by. */
 const FACTS_PAGE = 250;
 /** Schedules that are read whole at once. */
-const READ_AT_ONCE = 128;
+const WHOLE_AT_ONCE = 128;
 /** Queues that are counted at once. Calls that arrive together hold Redis as one long script would. */
 const COUNTED_AT_ONCE = 4;
 
@@ -42,7 +43,7 @@ async function readWhole(
 ): Promise<(ScheduleRecord | null)[]> {
   const found: (ScheduleRecord | null)[] = [];
   while (found.length < names.length) {
-    const part = names.slice(found.length, found.length + READ_AT_ONCE);
+    const part = names.slice(found.length, found.length + WHOLE_AT_ONCE);
     found.push(...(await client.run(scheduleRead, { queue, names: part })));
   }
   return found;
@@ -109,6 +110,7 @@ class PageBuilder {
   readonly #client: RedisClient;
   readonly #limit: number;
   readonly #filter: ScheduleFilter;
+  readonly #facts: readonly string[];
   /** What it has so far. */
   readonly schedules: ScheduleRecord[] = [];
   /** The broker's time of the last call. */
@@ -124,6 +126,7 @@ class PageBuilder {
     this.#client = client;
     this.#limit = boundedBy(limit, MAX_PAGE);
     this.#filter = filter;
+    this.#facts = factParts(filter);
   }
 
   /** Adds schedules of a queue behind `name`. Returns the name behind which the next page begins; null = the queue has no more. */
@@ -136,7 +139,7 @@ class PageBuilder {
       const limit = Math.min(this.#scan, size);
       const { failing, late } = this.#filter;
       const isWhole = late !== undefined || failing === false;
-      const page = { queue, after, limit, isFailing: failing === true, isWhole };
+      const page = { queue, after, limit, isFailing: failing === true, isWhole, facts: this.#facts };
       const { rows, nowMs, last } = await this.#client.run(schedulePage, page);
       this.nowMs = nowMs;
       this.#scan -= limit;

@@ -1,6 +1,11 @@
 // Schedules as they are stored: rows of the prelude `schedules`, and what `sch` has of each.
 import { END_STATES } from '../../../broker/fires.ts';
-import type { SchedulePut, ScheduleRecord, ScheduleText } from '../../../broker/schedule-records.ts';
+import type {
+  ScheduleFilter,
+  SchedulePut,
+  ScheduleRecord,
+  ScheduleText,
+} from '../../../broker/schedule-records.ts';
 import type { DueSchedule, OpenRun } from '../../../broker/schedules.ts';
 import { textOf, textOrNull } from '../scripts/reply.ts';
 
@@ -30,6 +35,27 @@ export function factsText({ business, owner, source, calendar, pauseReason }: Sc
     p: pauseReason ?? undefined,
   };
   return JSON.stringify(stored);
+}
+
+/** Parts of `factsText` that a schedule has which the filter lets pass. Others may have them, too: a filter that is a list has none. */
+export function factParts({
+  businesses,
+  owners,
+  source,
+  calendar,
+  paused,
+}: Pick<ScheduleFilter, 'businesses' | 'owners' | 'source' | 'calendar' | 'paused'>): string[] {
+  const only = (values: readonly string[] | undefined) => (values?.length === 1 ? values[0] : undefined);
+  const wanted: Partial<Record<keyof StoredFacts, string | undefined>> = {
+    b: only(businesses),
+    o: only(owners),
+    f: source,
+    k: calendar,
+  };
+  const parts = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  // Without the braces. A quote within a value has a backslash before it.
+  const texts = parts.map(([key, value]) => JSON.stringify({ [key]: value }).slice(1, -1));
+  return paused === true ? [...texts, '"p":'] : texts;
 }
 
 const HEAD = /^(\d+);(\d+);(\d+);(\d+);[01];/;

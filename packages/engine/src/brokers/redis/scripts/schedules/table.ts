@@ -22,7 +22,7 @@ import {
 } from '../../records/schedule-record.ts';
 import { defineScript, type QueuesCall } from '../define-script.ts';
 import { lua } from '../lua.generated.ts';
-import { refusalIn, textOf, type Refusal } from '../reply.ts';
+import { refusalIn, textOf, textOrNull, type Refusal } from '../reply.ts';
 
 /** A call that changes schedules of one queue. */
 interface ChangeCall<Item> {
@@ -162,6 +162,8 @@ interface SchedulePageCall {
   readonly limit: number;
   /** Whether only failing ones are looked at. */
   readonly isFailing?: boolean;
+  /** Parts of heads that a schedule must have: `factParts`. Default: any will do. */
+  readonly facts?: readonly string[];
   /** Whether the next fires are asked for, and which schedules are failing: that costs as much as all else. */
   readonly isWhole?: boolean;
 }
@@ -176,9 +178,13 @@ export const schedulePage = defineScript({
     failing: isFailing ? 1 : 0,
     whole: isWhole ? 1 : 0,
   }),
-  reply(raw, { limit, isFailing = false }): ListedPage {
-    const [now, names, heads, nexts, failing] = raw as readonly [unknown, ...(readonly unknown[])[]];
-    const last = names!.length === limit ? textOf(names!.at(-1)) : null;
+  moreArgs: ({ facts = [] }, args) => void args.push(...facts),
+  reply(raw, { isFailing = false }): ListedPage {
+    const [now, last, names, heads, nexts, failing] = raw as readonly [
+      unknown,
+      unknown,
+      ...(readonly unknown[])[],
+    ];
     const rows = names!.flatMap((name, i) => {
       const facts = parseScheduleFacts(heads![i]);
       if (!facts) return [];
@@ -187,7 +193,7 @@ export const schedulePage = defineScript({
         { ...facts, name: textOf(name), nextFireMs, failing: isFailing || (failing![i] ?? null) !== null },
       ];
     });
-    return { nowMs: Number(textOf(now)), last, rows };
+    return { nowMs: Number(textOf(now)), last: textOrNull(last), rows };
   },
 });
 
