@@ -200,6 +200,13 @@ function removing(harness: Harness): void {
 }
 
 function listing(harness: Harness): void {
+  test('a filter finds what has quotes, backslashes and line ends, and nothing that only looks like it', async () => {
+    const owner = 'a "k":"cn" \\ ü\n';
+    const bench = await openWith(harness, aSchedule({ owner }), aSchedule({ name: 'two', calendar: 'cn' }));
+    expect(await listNames(bench, { owners: [owner] })).toEqual(['one']);
+    expect(await listNames(bench, { calendar: 'cn' })).toEqual(['two']);
+  });
+
   test('lists go by queue and name, in pages', async () => {
     const names = ['a', 'a-1', 'b', 'c', 'd'];
     const bench = await openWith(
