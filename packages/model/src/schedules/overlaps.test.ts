@@ -99,6 +99,23 @@ describe('runs', () => {
     expect(bench.nextLookMs).toBe(atMs + 2 * HOUR_MS + 5 * SECOND_MS);
   });
 
+  test('need no look of their own where the next fire is no further away than twice their time', () => {
+    const bench = new Bench(multiplesOf(2 * HOUR_MS), { overlap: 'skip' });
+    expect(bench.look(2 * HOUR_MS)).toEqual(['fired 7200']);
+    expect(bench.nextLookMs).toBe(4 * HOUR_MS);
+    // An hour is left until the next fire, and they are overdue.
+    bench.look(3 * HOUR_MS);
+    expect(bench.nextLookMs).toBe(3 * HOUR_MS + MINUTE_MS);
+  });
+
+  test('of a paused schedule are looked at at their deadline', () => {
+    const bench = new Bench(multiplesOf(2 * HOUR_MS), { overlap: 'skip' });
+    bench.look(2 * HOUR_MS);
+    bench.isPaused = true;
+    bench.look(2 * HOUR_MS + MINUTE_MS);
+    expect(bench.nextLookMs).toBe(3 * HOUR_MS);
+  });
+
   test('are kept up to 64, and the newest fire keeps all of its tasks', () => {
     const bench = withOverlap('allow', { shards: 40 });
     bench.look(MINUTE_MS);

@@ -16,12 +16,29 @@ const AWAITED_LOOK_MS = 5_000;
 /** How often ends are looked for that are overdue and only history waits for. */
 const OVERDUE_LOOK_MS = 60_000;
 
-/** When to look for the ends of open runs, or to start what no longer waits for them; null = there is neither. */
-function runLookMs(spec: ScheduleSpec, ledger: Ledger, nowMs: number): number | null {
+/** What the looks at open runs depend on. `nextFireMs`: when the next fire is looked at; null = it is not, or there is none. */
+interface RunsToLookAt {
+  readonly spec: ScheduleSpec;
+  readonly ledger: Ledger;
+  readonly nextFireMs: number | null;
+  readonly nowMs: number;
+}
+
+/**
+ * When to look for the ends of open runs, or to start what no longer waits for them; null = there is neither, or the look at the next
+ * fire is enough.
+ */
+function runLookMs({ spec, ledger, nextFireMs, nowMs }: RunsToLookAt): number | null {
   if (!hasOpenRun(ledger) && ledger.waiting[0] !== undefined) return Math.max(nowMs, ledger.waiting[0]);
   if (ledger.open.length === 0) return null;
   if (waitsForEnd(spec, ledger)) return nowMs + AWAITED_LOOK_MS;
-  return Math.max(Math.min(...ledger.open.map(({ deadlineMs }) => deadlineMs)), nowMs + OVERDUE_LOOK_MS);
+  const overdueMs = Math.max(
+    Math.min(...ledger.open.map(({ deadlineMs }) => deadlineMs)),
+    nowMs + OVERDUE_LOOK_MS,
+  );
+  // Most ends are known long before: the broker has seen them. The others may wait as long again, if that spares a look.
+  const isNear = nextFireMs !== null && nextFireMs - overdueMs <= overdueMs - nowMs;
+  return isNear ? null : overdueMs;
 }
 
 const earlierLook = (a: number | null, b: number | null): number | null =>
@@ -45,7 +62,9 @@ function leftForLater(
 /** A paused schedule fires nothing, and nothing is decided: only the ends of its runs are looked for. */
 function idlePlan(input: PlanInput, nowMs: number): Plan {
   const ledger = input.ledger ?? newLedger(input, nowMs);
-  const nextLookMs = hasOpenRun(ledger) ? runLookMs(input.spec, ledger, nowMs) : null;
+  const nextLookMs = hasOpenRun(ledger)
+    ? runLookMs({ spec: input.spec, ledger, nextFireMs: null, nowMs })
+    : null;
   return { fires: [], leftOut: [], ledger, nextLookMs, isMore: false, setBackMs: 0 };
 }
 
@@ -75,7 +94,8 @@ export function planFires(input: PlanInput, nowMs: number): Plan {
   const nextFireMs = nextFire(input, after, decisions);
   const { fires, leftOut, stop } = decisions;
   // With tasks, `withMadeTasks` knows which runs are open.
-  const normalLookMs = earlierLook(nextFireMs, fires.length > 0 ? null : runLookMs(spec, after, nowMs));
+  const endLookMs = fires.length > 0 ? null : runLookMs({ spec, ledger: after, nextFireMs, nowMs });
+  const normalLookMs = earlierLook(nextFireMs, endLookMs);
   const stoppedLookMs = stop === 'full' ? nowMs : nowMs + REFUSED_LOOK_MS;
   return {
     fires,
@@ -129,5 +149,6 @@ export function withMadeTasks(
 ): Plan {
   if (made.length === 0) return plan;
   const ledger = withOpenRuns(plan.ledger, made);
-  return { ...plan, ledger, nextLookMs: earlierLook(plan.nextLookMs, runLookMs(spec, ledger, nowMs)) };
+  const endLookMs = runLookMs({ spec, ledger, nextFireMs: ledger.nextFireMs, nowMs });
+  return { ...plan, ledger, nextLookMs: earlierLook(plan.nextLookMs, endLookMs) };
 }
