@@ -1,6 +1,6 @@
 import { polling } from './clock.ts';
 import type { Runtime } from './runtime.ts';
-import { OVER, within } from './within.ts';
+import { OVER, withinTime } from './within.ts';
 
 /** A pause between two steps that something may end early. */
 export interface Pause {
@@ -99,15 +99,11 @@ class SteppedLoop implements Loop {
     if (ms <= 0) return;
     const ending = (this.#pausing = new AbortController());
     const pausing = polling(clock, dueMs);
-    const fullTime = () => pausing.sleep(ms, ending.signal);
     // An error of `until` must not end the loop: the pause then lasts its full time. One that never ends must not hold up a wake.
-    const woken = new Promise<void>((resolve) => {
-      ending.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const safely = (signal: AbortSignal) => until!(signal).catch(() => pausing.sleep(ms, signal));
     await (until
-      ? Promise.race([woken, within(pausing, ms, () => until(ending.signal).catch(fullTime))])
-      : fullTime());
-    ending.abort(OVER);
+      ? withinTime({ clock: pausing, ms, over: ending }, safely)
+      : pausing.sleep(ms, ending.signal));
     this.#pausing = undefined;
   }
 }

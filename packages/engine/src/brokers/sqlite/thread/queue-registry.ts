@@ -186,9 +186,10 @@ export class QueueRegistry {
   #changeOf(name: string): QueueChange[] {
     const entry = this.#entries.get(name);
     if (!entry) return [];
-    const next = this.#sql.nextDue.get({ queue: entry.number });
-    const nextDueMs = earlierOf(next?.scheduled ?? null, next?.retry ?? null);
     const { number: queue, counts, paused, schedules } = entry;
+    const isDelayed = (counts[SCHEDULED] ?? 0) + (counts[RETRY] ?? 0) > 0;
+    const next = isDelayed ? this.#sql.nextDue.get({ queue }) : undefined;
+    const nextDueMs = earlierOf(next?.scheduled ?? null, next?.retry ?? null);
     const nextLookMs = schedules > 0 ? (this.#sql.nextLook.get({ queue })?.ms ?? null) : null;
     return [{ name, pending: counts[PENDING] ?? 0, paused, nextDueMs, nextLookMs }];
   }
