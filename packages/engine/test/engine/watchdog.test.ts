@@ -1,45 +1,46 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { Client } from '../../src/client/client.ts';
 import { systemClock } from '../../src/runtime/clock.ts';
 import { Events } from '../../src/runtime/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
-import { brokerKinds } from '../support/brokers.ts';
+import { brokerKinds, type BrokerKind } from '../support/brokers.ts';
 import { fastClock } from '../support/fast-clock.ts';
 import { nextEvent, nextEvents } from '../support/next-event.ts';
-import { storeOfEachTest } from '../support/store-of-each-test.ts';
+import { until } from '../support/until.ts';
 
 const never = () => new Promise<never>(() => {});
 
-describe.each(brokerKinds)("a worker's watchdog on $name", (kind) => {
-  let broker: Broker;
-  let events: Events;
-  let worker: Worker | undefined;
+/** A broker, and workers on it with two slots and with some calls of the broker replaced. */
+async function setUp({ onTestFinished, skip }: TestContext, kind: BrokerKind) {
+  if (!kind.available) skip();
+  const store = await kind.createStore();
+  onTestFinished(() => store.remove());
+  const broker = await store.connect();
+  const events = new Events();
+  return {
+    broker,
+    events,
+    async start(replaced: Partial<Broker>, clock = systemClock): Promise<Worker> {
+      const worker = new Worker(
+        { ...broker, ping: () => broker.ping(), ...replaced },
+        { concurrency: 2, runtime: { events, clock } },
+      );
+      onTestFinished(() => worker.stop());
+      worker.handle('x', () => {});
+      await worker.start();
+      return worker;
+    },
+    enqueue: (...ids: string[]) =>
+      new Client(broker).enqueueMany(ids.map((id) => ({ task: 'x', id, retention: '1h' }))),
+    facts: async () => (await broker.inspect.queueFacts(['default']))[0],
+  };
+}
 
-  storeOfEachTest(kind, async (store) => {
-    broker = await store.connect();
-    events = new Events();
-  });
-  afterEach(async () => {
-    await worker?.stop();
-    worker = undefined;
-  });
-
-  /** Starts a worker with two slots on a broker with some calls replaced. */
-  async function start(replaced: Partial<Broker>, clock = systemClock): Promise<void> {
-    worker = new Worker(
-      { ...broker, ping: () => broker.ping(), ...replaced },
-      { concurrency: 2, runtime: { events, clock } },
-    );
-    worker.handle('x', () => {});
-    await worker.start();
-  }
-
-  const enqueue = (...ids: string[]) =>
-    new Client(broker).enqueueMany(ids.map((id) => ({ task: 'x', id, retention: '1h' })));
-  const facts = async () => (await broker.inspect.queueFacts(['default']))[0];
-
-  test('gives up calls that never end, and gives back the tasks that they bring later', async () => {
+// Concurrent, because the watchdog waits for seconds.
+describe.each(brokerKinds)("a worker's watchdog on $name", { concurrent: true }, (kind) => {
+  test('gives up calls that never end, and gives back the tasks that they bring later', async (context) => {
+    const { broker, events, start, enqueue, facts } = await setUp(context, kind);
     const { exchange } = broker.consume;
     const releases: (() => void)[] = [];
     // The first two calls take tasks, and return only when the test releases them.
@@ -58,11 +59,12 @@ describe.each(brokerKinds)("a worker's watchdog on $name", (kind) => {
     expect(await revived).toMatchObject({ calls: 2 });
     expect(await ends).toMatchObject([{ outcome: 'succeeded' }]);
     releases.forEach((release) => release());
-    await expect.poll(async () => (await facts())?.counts.completed, { timeout: 20_000 }).toBe(3);
+    await until(async () => (await facts())?.counts.completed === 3);
     expect(await facts()).toMatchObject({ processed: 3, failed: 0 });
   });
 
-  test('gives up waiting for calls, but a worker that stops still waits for their finishes', async () => {
+  test('gives up waiting for calls, but a worker that stops still waits for their finishes', async (context) => {
+    const { broker, events, start, enqueue } = await setUp(context, kind);
     const { exchange } = broker.consume;
     const releases: (() => void)[] = [];
     // The first two calls with finishes hang before they reach the broker.
@@ -78,12 +80,12 @@ describe.each(brokerKinds)("a worker's watchdog on $name", (kind) => {
     events.on('attempt.finished', ({ outcome }) => order.push(outcome));
     const revived = nextEvent(events, 'worker.revived');
     await enqueue('a');
-    await start({ consume });
-    await expect.poll(() => releases.length, { timeout: 20_000 }).toBe(1);
+    const worker = await start({ consume });
+    await until(() => releases.length === 1);
     await enqueue('b');
-    await expect.poll(() => releases.length, { timeout: 20_000 }).toBe(2);
+    await until(() => releases.length === 2);
     expect(await revived).toMatchObject({ calls: 2 });
-    const stopped = worker?.stop().then(() => order.push('stopped'));
+    const stopped = worker.stop().then(() => order.push('stopped'));
     // Gives the worker the time in which another one, without finishes to wait for, stops.
     const idle = new Worker(broker).handle('y', () => {});
     await idle.start();
@@ -93,23 +95,25 @@ describe.each(brokerKinds)("a worker's watchdog on $name", (kind) => {
     expect(order).toEqual(['succeeded', 'succeeded', 'stopped']);
   });
 
-  test('is not needed when wake-ups fail or never come, because the worker polls', async () => {
+  test('is not needed when wake-ups fail or never come, because the worker polls', async (context) => {
+    const { broker, events, start, enqueue } = await setUp(context, kind);
     const revived: unknown[] = [];
     events.on('worker.revived', (event) => revived.push(event));
     const wakes = { never, rejected: () => Promise.reject(new Error('broken')) };
     for (const [name, wake] of Object.entries(wakes)) {
-      await start({ signals: { ...broker.signals, waitForWork: wake, waitForDue: wake } });
+      const worker = await start({ signals: { ...broker.signals, waitForWork: wake, waitForDue: wake } });
       const ends = nextEvents(events, 'attempt.finished', 2);
       await new Promise((resolve) => setImmediate(resolve));
       await enqueue(`now-${name}`);
       await new Client(broker).enqueue('x', null, { id: `soon-${name}`, delay: '50ms' });
       expect(await ends).toMatchObject([{ outcome: 'succeeded' }, { outcome: 'succeeded' }]);
-      await worker?.stop();
+      await worker.stop();
     }
     expect(revived).toEqual([]);
   });
 
-  test('leaves calls alone while the broker does not answer', async () => {
+  test('leaves calls alone while the broker does not answer', async (context) => {
+    const { broker, events, start } = await setUp(context, kind);
     const revived: unknown[] = [];
     events.on('worker.revived', (event) => revived.push(event));
     let pings = 0;

@@ -6,18 +6,26 @@ import { aTask, finish } from '../../support/factories.ts';
 import { freePort, hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
 import { tempFolder, type TempFolder } from '../../support/temp.ts';
 
-async function open(url: string, options?: ConnectOptions): Promise<Broker> {
-  const broker = await connect(url, options);
-  onTestFinished(() => broker.close());
-  return broker;
-}
+let queueCount = 0;
 
 /** Runs a task from its submission to its end, with a wake-up: uses every connection that a broker opens. */
-async function runOneTask(broker: Broker): Promise<void> {
-  const woken = broker.signals.waitForWork(['q'], AbortSignal.timeout(10_000));
-  await broker.submit.enqueue([aTask({ queue: 'q', id: 'a' })]);
+async function runOneTask(url: string, options?: ConnectOptions): Promise<string> {
+  const broker = await connect(url, options);
+  try {
+    await runOneTaskOn(broker);
+    return broker.name;
+  } finally {
+    await broker.close();
+  }
+}
+
+async function runOneTaskOn(broker: Broker): Promise<void> {
+  // Tests run side by side on one server.
+  const queue = `q${(queueCount += 1)}`;
+  const woken = broker.signals.waitForWork([queue], AbortSignal.timeout(10_000));
+  await broker.submit.enqueue([aTask({ queue, id: 'a' })]);
   await woken;
-  const fetch = { queues: ['q'], room: 1, leaseMs: 5_000, worker: 'w' };
+  const fetch = { queues: [queue], room: 1, leaseMs: 5_000, worker: 'w' };
   const { tasks } = await broker.consume.exchange({ finishes: [], ...fetch });
   expect(tasks.map(({ id }) => id)).toEqual(['a']);
   const { finished } = await broker.consume.exchange({
@@ -37,7 +45,8 @@ async function refusalOf(url: string, options?: ConnectOptions): Promise<unknown
   throw new Error('it was expected to be refused');
 }
 
-describe.skipIf(!hasRedis() || !hasOpenssl())('over TLS (needs openssl)', () => {
+// Concurrent, because a refusal takes the time that a call has.
+describe.skipIf(!hasRedis() || !hasOpenssl())('over TLS (needs openssl)', { concurrent: true }, () => {
   let folder: TempFolder;
   let files: Certificates;
   let server: RedisServer;
@@ -57,12 +66,12 @@ describe.skipIf(!hasRedis() || !hasOpenssl())('over TLS (needs openssl)', () => 
 
   test('a client with a certificate of the authority is accepted, with the files named in the URL', async () => {
     const { ca, cert, key } = files;
-    await runOneTask(await open(`${url}?${String(new URLSearchParams({ ca, cert, key }))}`));
+    await runOneTask(`${url}?${String(new URLSearchParams({ ca, cert, key }))}`);
   });
 
   test('a client with a certificate of the authority is accepted, with its text in the settings', async () => {
-    await runOneTask(await open(url, { redis: { tls: files.pem } }));
-    await runOneTask(await open(url.replace('rediss', 'redis'), { redis: { tls: files.pem } }));
+    await runOneTask(url, { redis: { tls: files.pem } });
+    await runOneTask(url.replace('rediss', 'redis'), { redis: { tls: files.pem } });
   });
 
   test('the client refuses a server whose authority it does not trust', async () => {
@@ -71,12 +80,12 @@ describe.skipIf(!hasRedis() || !hasOpenssl())('over TLS (needs openssl)', () => 
       code: 'broker-unavailable',
       message: expect.stringMatching(/self.signed certificate/),
     });
-    await runOneTask(await open(url, { redis: { tls: { cert, key, rejectUnauthorized: false } } }));
+    await runOneTask(url, { redis: { tls: { cert, key, rejectUnauthorized: false } } });
   });
 
   test('the client refuses a certificate for another name, unless the settings ask for that name', async () => {
     const other = url.replace('localhost', '127.0.0.1');
-    await runOneTask(await open(other, { redis: { tls: { ...files.pem, servername: 'localhost' } } }));
+    await runOneTask(other, { redis: { tls: { ...files.pem, servername: 'localhost' } } });
     const tls = { ...files.pem, servername: 'redis.example' };
     expect(await refusalOf(url, { redis: { tls } })).toMatchObject({
       message: expect.stringMatching(/altnames/),
@@ -100,9 +109,8 @@ describe.skipIf(!hasRedis())('over a Unix socket', () => {
       await server.stop();
       await folder.remove();
     });
-    const broker = await open(`redis-socket://:pass@${folder.file('redis.sock')}?db=3`);
-    expect(broker.name).toBe(`redis-socket://${folder.file('redis.sock')}?db=3`);
-    await runOneTask(broker);
+    const name = await runOneTask(`redis-socket://:pass@${folder.file('redis.sock')}?db=3`);
+    expect(name).toBe(`redis-socket://${folder.file('redis.sock')}?db=3`);
   });
 });
 
@@ -110,8 +118,8 @@ describe.skipIf(!hasRedis())('with a login', () => {
   test('a user of the ACL is accepted, in the URL or in the settings; a wrong password is refused', async () => {
     const server = await startRedis({ args: ['--user', 'app', 'on', '>p@ss', '~*', '&*', '+@all'] });
     onTestFinished(() => server.stop());
-    await runOneTask(await open(server.url.replace('//', '//app:p%40ss@')));
-    await runOneTask(await open(server.url, { redis: { username: 'app', password: 'p@ss' } }));
+    await runOneTask(server.url.replace('//', '//app:p%40ss@'));
+    await runOneTask(server.url, { redis: { username: 'app', password: 'p@ss' } });
     expect(await refusalOf(server.url, { redis: { username: 'app', password: 'no' } })).toMatchObject({
       code: 'broker-refused',
     });

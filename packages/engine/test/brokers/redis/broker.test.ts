@@ -31,18 +31,24 @@ async function startFakeRedis(facts: Record<string, string>): Promise<{ url: str
   return { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, server };
 }
 
-test('the error for a Redis that is down comes within 5 s and names it without its password', async () => {
-  const port = await freePort();
-  const { ms, error } = await rejectionOf(`redis://user:secret@127.0.0.1:${port}/2`);
-  expect(error).toMatchObject({
-    code: 'broker-unavailable',
-    message: expect.stringContaining(`redis://user@127.0.0.1:${port}/2 did not answer: connect ECONNREFUSED`),
-  });
-  expect(JSON.stringify(error)).not.toContain('secret');
-  expect(ms).toBeLessThan(5_000);
-});
+// Concurrent, because calls that fail take seconds.
+test.concurrent(
+  'the error for a Redis that is down comes within 5 s and names it without its password',
+  async () => {
+    const port = await freePort();
+    const { ms, error } = await rejectionOf(`redis://user:secret@127.0.0.1:${port}/2`);
+    expect(error).toMatchObject({
+      code: 'broker-unavailable',
+      message: expect.stringContaining(
+        `redis://user@127.0.0.1:${port}/2 did not answer: connect ECONNREFUSED`,
+      ),
+    });
+    expect(JSON.stringify(error)).not.toContain('secret');
+    expect(ms).toBeLessThan(5_000);
+  },
+);
 
-test('a server that accepts and never answers is given up within 5 s', async () => {
+test.concurrent('a server that accepts and never answers is given up within 5 s', async () => {
   const server = createServer((socket) => void socket.on('error', () => {}));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { ms, error } = await rejectionOf(`redis://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -50,6 +56,28 @@ test('a server that accepts and never answers is given up within 5 s', async () 
   expect(ms).toBeLessThan(5_000);
   server.close();
 });
+
+test
+  .runIf(hasRedis())
+  .concurrent('a broker on Redis keeps no process alive after close', async ({ onTestFinished }) => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    const program = `
+    const { connectRedis } = await import(process.argv[1]);
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    const broker = await connectRedis({ url: process.argv[2], runtime: { log } });
+    broker.signals.waitForWork(['a'], new AbortController().signal);
+    await broker.documents.put('k', 'id', 1);
+    await broker.close();
+    await connectRedis({ url: 'redis://127.0.0.1:1' }).catch((error) => console.log(error.code));`;
+    const built = new URL('../../../dist/brokers/redis/redis-broker.js', import.meta.url).href;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, built, redis.url]);
+    let output = '';
+    child.stdout.on('data', (data) => (output += String(data)));
+    child.stderr.on('data', (data) => (output += String(data)));
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+    expect(output).toBe('broker-unavailable\n');
+  });
 
 test.each([
   [{ server: 'redis', version: '6.2.14', mode: 'standalone' }, /6\.2\.14/],
@@ -146,24 +174,6 @@ describe.runIf(hasRedis())('a broker on Redis', () => {
     await raw.call('ACL', 'SETUSER', 'weak', 'on', '>pw', '~*', '+hello', '+client', '+ping');
     const { error } = await rejectionOf(redis.url.replace('//', '//weak:pw@'));
     expect(error).toMatchObject({ code: 'broker-unsafe', message: expect.stringContaining('NOPERM') });
-  });
-
-  test('keeps no process alive after close', async () => {
-    const program = `
-      const { connectRedis } = await import(process.argv[1]);
-      const log = { debug() {}, info() {}, warn() {}, error() {} };
-      const broker = await connectRedis({ url: process.argv[2], runtime: { log } });
-      broker.signals.waitForWork(['a'], new AbortController().signal);
-      await broker.documents.put('k', 'id', 1);
-      await broker.close();
-      await connectRedis({ url: 'redis://127.0.0.1:1' }).catch((error) => console.log(error.code));`;
-    const built = new URL('../../../dist/brokers/redis/redis-broker.js', import.meta.url).href;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program, built, redis.url]);
-    let output = '';
-    child.stdout.on('data', (data) => (output += String(data)));
-    child.stderr.on('data', (data) => (output += String(data)));
-    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
-    expect(output).toBe('broker-unavailable\n');
   });
 
   test('stores or removes a document once even if the reply is lost', async () => {

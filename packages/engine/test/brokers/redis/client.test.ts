@@ -70,9 +70,7 @@ function open(url: string, { nowMs, clock = systemClock, random }: OpenOptions =
   return client;
 }
 
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()));
-});
+const closeOpened = () => Promise.all(opened.splice(0).map((client) => client.close()));
 
 /** How long a promise takes to reject, and with what. */
 async function rejection(promise: Promise<unknown>): Promise<{ ms: number; error: unknown }> {
@@ -94,6 +92,7 @@ describe.runIf(hasRedis())('a Redis client', () => {
     redis = await startRedis();
   });
   afterAll(() => redis.stop());
+  afterEach(closeOpened);
 
   test('runs scripts: the time comes first, blobs come back as Buffers, integers as numbers', async () => {
     const bytes = Buffer.from([0, 255, 13, 10]);
@@ -222,7 +221,10 @@ describe.runIf(hasRedis())('a Redis client', () => {
   });
 });
 
-describe.runIf(hasRedis())('when Redis is out of reach', () => {
+// Concurrent, because most of them wait for the end of calls.
+describe.runIf(hasRedis())('when Redis is out of reach', { concurrent: true }, () => {
+  afterAll(closeOpened);
+
   test('a call that never reached it ends within 5 s, and has certainly stored nothing', async () => {
     const client = open(`redis://127.0.0.1:${await freePort()}`);
     const { ms, error } = await rejection(client.run(count, { id: '1' }));

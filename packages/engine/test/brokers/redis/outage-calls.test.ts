@@ -1,40 +1,38 @@
 import { setImmediate as nextLoopTurn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Broker } from '../../../src/broker/broker.ts';
+import { describe, expect, test, type TestContext } from 'vitest';
 import { connectRedis } from '../../../src/brokers/redis/redis-broker.ts';
 import { Client } from '../../../src/client/client.ts';
 import { aTask } from '../../support/factories.ts';
 import { fastClock } from '../../support/fast-clock.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
-import { rawRedis, type RawRedis } from '../../support/raw-redis.ts';
-import { hasRedis, startRedis, type RedisServer } from '../../support/redis-server.ts';
+import { rawRedis } from '../../support/raw-redis.ts';
+import { hasRedis, startRedis } from '../../support/redis-server.ts';
 import { until } from '../../support/until.ts';
 
-describe.runIf(hasRedis())('while Redis does not answer', () => {
-  let redis: RedisServer;
-  let raw: RawRedis;
-  let broker: Broker;
-
-  beforeEach(async () => {
-    redis = await startRedis();
-    raw = await rawRedis(redis.port);
-    broker = await connectRedis({ url: redis.url });
-  });
-  afterEach(async () => {
+/** A server of its own, with a broker and with a connection for the test's own commands. */
+async function setUp({ onTestFinished }: TestContext) {
+  const redis = await startRedis();
+  const raw = await rawRedis(redis.port);
+  const broker = await connectRedis({ url: redis.url });
+  onTestFinished(async () => {
     redis.resume();
     await broker.close();
     raw.close();
     await redis.stop();
   });
+  return { redis, raw, broker };
+}
 
-  /** How long a call takes that must fail, ms. */
-  async function failingMs(call: Promise<unknown>): Promise<number> {
-    const startedMs = performance.now();
-    await expect(call).rejects.toMatchObject({ code: 'broker-unavailable' });
-    return performance.now() - startedMs;
-  }
+/** How long a call takes that must fail, ms. */
+async function failingMs(call: Promise<unknown>): Promise<number> {
+  const startedMs = performance.now();
+  await expect(call).rejects.toMatchObject({ code: 'broker-unavailable' });
+  return performance.now() - startedMs;
+}
 
-  test('each of many submissions in a row ends within 5 s', async () => {
+describe.runIf(hasRedis())('while Redis does not answer', () => {
+  test.concurrent('each of many submissions in a row ends within 5 s', async (context) => {
+    const { redis, broker } = await setUp(context);
     const client = new Client(broker);
     await client.enqueue('x');
     redis.pause();
@@ -47,13 +45,18 @@ describe.runIf(hasRedis())('while Redis does not answer', () => {
     expect(Math.max(...(await Promise.all(calls)))).toBeLessThan(5_500);
   });
 
-  test('more batches for one queue than it has receipt slots all end within 5 s', async () => {
-    redis.pause();
-    const calls = Array.from({ length: 40 }, () => failingMs(broker.submit.enqueue([aTask()])));
-    expect(Math.max(...(await Promise.all(calls)))).toBeLessThan(5_500);
-  });
+  test.concurrent(
+    'more batches for one queue than it has receipt slots all end within 5 s',
+    async (context) => {
+      const { redis, broker } = await setUp(context);
+      redis.pause();
+      const calls = Array.from({ length: 40 }, () => failingMs(broker.submit.enqueue([aTask()])));
+      expect(Math.max(...(await Promise.all(calls)))).toBeLessThan(5_500);
+    },
+  );
 
-  test('calls that wait in vain for a receipt have certainly stored nothing; beyond 10,000 a call is refused at once', async () => {
+  test('calls that wait in vain for a receipt have certainly stored nothing; beyond 10,000 a call is refused at once', async (context) => {
+    const { redis, broker } = await setUp(context);
     await broker.submit.enqueue([aTask()]);
     redis.pause();
     const startedMs = performance.now();
@@ -71,7 +74,8 @@ describe.runIf(hasRedis())('while Redis does not answer', () => {
     expect(outcomes.filter((outcome) => outcome !== 'not_stored').length).toBeLessThan(200);
   });
 
-  test('a call whose reply was lost ends as unknown, not as refused, when its user was deleted meanwhile', async () => {
+  test('a call whose reply was lost ends as unknown, not as refused, when its user was deleted meanwhile', async (context) => {
+    const { redis, raw, broker } = await setUp(context);
     await raw.call('ACL', 'SETUSER', 'u', 'on', '>p', '~*', '&*', '+@all');
     const proxy = await startFaultProxy(redis.port);
     const { port } = new URL(proxy.url);
@@ -95,7 +99,8 @@ describe.runIf(hasRedis())('while Redis does not answer', () => {
     }
   });
 
-  test('a watch whose connection was lost while nobody waited wakes the next waiter', async () => {
+  test('a watch whose connection was lost while nobody waited wakes the next waiter', async (context) => {
+    const { raw, broker } = await setUp(context);
     const reads = async () => {
       const stats = String(await raw.call('INFO', 'commandstats'));
       return Number(/cmdstat_exists:calls=(\d+)/.exec(stats)?.[1] ?? 0);

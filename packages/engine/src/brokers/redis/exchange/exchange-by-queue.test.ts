@@ -26,7 +26,8 @@ function aCluster() {
 const fetchOf = (queues: readonly string[]) => ({ queues, room: 10, leaseMs: 6_000, worker: 'w' });
 const finishOf = (queue: string) => ({ queue, plain: [{ token: 1, ids: ['a'] }], others: [] });
 
-describe('an exchange with queues of several nodes', () => {
+// Concurrent, because they wait for a node that is down.
+describe('an exchange with queues of several nodes', { concurrent: true }, () => {
   test('waits only once for a node that is down, even if it has several of the queues', async () => {
     const { calls, exchange } = aCluster();
     await exchange([], fetchOf(['down-1', 'a', 'down-2', 'down-3', 'b']), {});
