@@ -155,6 +155,27 @@ const TABLE = [
   },
   {
     kind: ENGINE_LONG,
+    files: ['model/model'],
+    guards: [...engine('broker'), ...REDIS, ...SQLITE, 'packages/engine/test/model'],
+    costs: { long: 30 },
+  },
+  {
+    kind: ENGINE_LONG,
+    files: ['engine/foreign-property'],
+    guards: [...engine('protocol', 'loops', 'worker'), ...REDIS],
+    costs: { long: 20 },
+  },
+  {
+    kind: ENGINE_LONG,
+    files: ['engine/fsck-live', 'engine/fsck-property'],
+    guards: [
+      ...engine('control/fsck.ts', 'brokers/redis/scripts/check', 'brokers/redis/scripts/prelude'),
+      ...engine('brokers/sqlite/thread/facets'),
+    ],
+    costs: { long: 25 },
+  },
+  {
+    kind: ENGINE_LONG,
     files: ['engine/testing/month'],
     guards: [...engine('testing', 'runtime', 'worker'), 'packages/engine/test/engine/testing'],
     costs: { long: 5 },

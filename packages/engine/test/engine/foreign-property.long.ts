@@ -1,0 +1,3 @@
+import { testForeignData } from './foreign-property.ts';
+
+testForeignData(15_000);

@@ -1,0 +1,3 @@
+import { testLiveFsck } from './fsck-live.ts';
+
+testLiveFsck(5_000);

@@ -1,0 +1,3 @@
+import { testRepairs } from './fsck-property.ts';
+
+testRepairs(10_000);
