@@ -2,8 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
 import { testApp, type TestApp } from '../../server/test/support/test-app.ts';
-import type { Io } from '../src/io.ts';
-import { runCli } from '../src/program.ts';
+import { runHere } from './support/in-process.ts';
 
 let folder: TempFolder;
 let app: TestApp;
@@ -23,21 +22,7 @@ afterAll(async () => {
 });
 
 /** Runs `calendars` in this process: only the service is reached over a connection. */
-async function run(args: readonly string[], input = '') {
-  const written = { out: '', err: '' };
-  const io: Io = {
-    env,
-    colours: { out: false, err: false },
-    errIsTerminal: false,
-    out: (text) => void (written.out += `${text}\n`),
-    err: (text) => void (written.err += `${text}\n`),
-    readInput: () => Promise.resolve(Buffer.from(input)),
-    service: null,
-    onSignal: () => () => {},
-    exit: () => {},
-  };
-  return { code: await runCli(['calendars', ...args], io), ...written };
-}
+const run = (args: readonly string[], input = '') => runHere(['calendars', ...args], env, input);
 
 const textOf = (calendar: unknown) => (typeof calendar === 'string' ? calendar : JSON.stringify(calendar));
 const put = (calendar: unknown, ...args: string[]) =>

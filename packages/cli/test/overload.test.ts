@@ -8,7 +8,7 @@ import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
 import { endAll, startCli } from './support/cli.ts';
 
 const CONNECTIONS = 1_000;
-const FLOOD_MS = 6_000;
+const FLOOD_MS = 3_000;
 /** The limit of the service, far below the number of connections. */
 const MAX_REQUESTS = 64;
 
