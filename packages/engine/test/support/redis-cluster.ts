@@ -98,6 +98,18 @@ async function moveKeys(slot: string, from: ClusterNode, to: ClusterNode): Promi
   return true;
 }
 
+/** What a node says about another: ID, address, flags, its master's ID and so on; empty while it does not know it. */
+async function viewOf({ raw }: ClusterNode, { id }: ClusterNode): Promise<string> {
+  const lines = String(await raw.call('CLUSTER', 'NODES')).split('\n');
+  return lines.find((line) => line.startsWith(id)) ?? '';
+}
+
+/** Whether a node has a connection to another one, with which it has shaken hands. */
+async function knows(node: ClusterNode, other: ClusterNode): Promise<boolean> {
+  const view = await viewOf(node, other);
+  return / connected/.test(view) && !view.includes('handshake');
+}
+
 /**
  * Starts a cluster; resolves when all of its slots are served. It dies with this process. With `files` it speaks TLS.
  */
@@ -134,14 +146,15 @@ export async function startCluster(
     const replica = await startNode(args, files);
     replicas.push(replica);
     await of.raw.call('CLUSTER', 'MEET', HOST, String(replica.announcedPort), String(replica.busPort));
-    const knows = async ({ raw }: ClusterNode, id: string) =>
-      String(await raw.call('CLUSTER', 'NODES')).includes(id);
-    await until(() => knows(replica, of.id));
+    await until(() => knows(replica, of));
     await replica.raw.call('CLUSTER', 'REPLICATE', of.id);
     await until(async () =>
       String(await replica.raw.call('INFO', 'replication')).includes('master_link_status:up'),
     );
-    for (const node of nodes) await until(() => knows(node, replica.id));
+    // Only those that know each other take part in an election: the replica, too, must know all that vote.
+    const all = [...nodes, ...replicas];
+    for (const node of all) for (const other of all) await until(() => knows(node, other));
+    for (const node of nodes) await until(async () => (await viewOf(node, replica)).includes(of.id));
     return replica;
   }
 
