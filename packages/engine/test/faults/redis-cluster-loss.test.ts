@@ -1,28 +1,26 @@
 import { POISON_LIMITS } from '@task-center/model';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
-import { connect } from '../../src/connect.ts';
+import { connect, type ConnectOptions } from '../../src/connect.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { aTask } from '../support/factories.ts';
 import { fastClock } from '../support/fast-clock.ts';
-import { startCluster, type RedisCluster } from '../support/redis-cluster.ts';
+import { startCluster } from '../support/redis-cluster.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 
-describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () => {
-  let cluster: RedisCluster;
-  let broker: Broker;
+async function setUp({ onTestFinished }: TestContext, options?: ConnectOptions) {
+  const cluster = await startCluster(3, ['--cluster-require-full-coverage', 'no']);
+  onTestFinished(() => cluster.stop());
+  const broker = await connect(cluster.url, options);
+  onTestFinished(() => broker.close());
+  return { cluster, broker };
+}
 
-  beforeEach(async () => {
-    cluster = await startCluster(3, ['--cluster-require-full-coverage', 'no']);
-  });
-  afterEach(async () => {
-    await broker?.close();
-    await cluster?.stop();
-  });
-
-  test('the queues on the other masters are maintained as before', async () => {
-    broker = await connect(cluster.url, { runtime: { clock: fastClock } });
+// Concurrent, because they wait most of the time.
+describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', { concurrent: true }, () => {
+  test('the queues on the other masters are maintained as before', async (context) => {
+    const { cluster, broker } = await setUp(context, { runtime: { clock: fastClock } });
     const [first, , last] = cluster.nodes;
     const [alive, dead] = [await cluster.queueOn(first!), await cluster.queueOn(last!)];
     const tasks = [alive, dead].map((queue) => aTask({ queue, delayMs: 1 }));
@@ -39,8 +37,8 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
     await expect(onDeadOnly).rejects.toMatchObject({ code: 'broker-unavailable' });
   });
 
-  test('a worker that cannot finish its tasks there goes on with the queues on the other masters', async () => {
-    broker = await connect(cluster.url);
+  test('a worker that cannot finish its tasks there goes on with the queues on the other masters', async (context) => {
+    const { cluster, broker } = await setUp(context);
     // The first node also gets the commands that any node can serve.
     const [first, second] = cluster.nodes;
     const [alive, dead] = [await cluster.queueOn(second!), await cluster.queueOn(first!)];
@@ -64,13 +62,13 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
       }
       seen.add(id);
     });
-    onTestFinished(() => worker.stop());
+    context.onTestFinished(() => worker.stop());
     await broker.submit.enqueue([
       ...['d1', 'd2'].map((id) => aTask({ id, queue: dead })),
       aTask({ id: 'a1', queue: alive }),
     ]);
     await worker.start();
-    await expect.poll(() => [ends.length, seen.size]).toEqual([2, 1]);
+    await context.expect.poll(() => [ends.length, seen.size]).toEqual([2, 1]);
     await first!.server.stop();
     // One after the other: then two calls hang.
     for (const end of ends) {
@@ -79,6 +77,6 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', () 
       await until(() => finishCalls > before);
     }
     await broker.submit.enqueue([aTask({ id: 'a2', queue: alive })]);
-    await expect.poll(() => seen.has('a2'), { timeout: 20_000 }).toBe(true);
+    await context.expect.poll(() => seen.has('a2'), { timeout: 20_000 }).toBe(true);
   });
 });

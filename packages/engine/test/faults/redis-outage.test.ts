@@ -1,42 +1,38 @@
 import { setImmediate as nextLoopTurn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Broker } from '../../src/broker/broker.ts';
+import { describe, expect, test, type TestContext } from 'vitest';
 import { Client } from '../../src/client/client.ts';
 import { connect } from '../../src/connect.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { expectKept, Load, MAX_CALLS, waitForAcknowledged } from '../support/load.ts';
-import { hasRedis, startRedis, type RedisServer } from '../support/redis-server.ts';
+import { hasRedis, startRedis } from '../support/redis-server.ts';
 import { until } from '../support/until.ts';
 
-describe.skipIf(!hasRedis())('a Redis that goes away under load', () => {
-  let redis: RedisServer;
-  let broker: Broker;
-  let load: Load;
+/** A load on a Redis of its own. */
+async function startLoad({ onTestFinished }: TestContext) {
+  const redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
+  onTestFinished(() => redis.stop());
+  const broker = await connect(redis.url);
+  onTestFinished(() => broker.close());
+  const load = new Load(broker);
+  onTestFinished(() => load.stop());
+  await load.start();
+  await waitForAcknowledged(load, 500);
+  return { redis, broker, load };
+}
 
-  beforeEach(async () => {
-    redis = await startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] });
-    broker = await connect(redis.url);
-    load = new Load(broker);
-    await load.start();
-    await waitForAcknowledged(load, 500);
-  });
+/**
+ * Resolves when not only the calls under way at the fault have failed, but also later ones. By then every lease has
+ * ended.
+ */
+const secondCallsFailed = (load: Load): Promise<void> =>
+  until(() => load.doubtful.size + load.refused.size > MAX_CALLS);
 
-  afterEach(async () => {
-    await load.stop();
-    await broker.close();
-    await redis.stop();
-  });
-
-  /**
-   * Resolves when not only the calls under way at the fault have failed, but also later ones. By then every lease has
-   * ended.
-   */
-  const secondCallsFailed = (): Promise<void> =>
-    until(() => load.doubtful.size + load.refused.size > MAX_CALLS);
-
-  test('and is stopped: calls end within 5 s with a clear error, and later everything goes on by itself', async () => {
+// Concurrent, because they wait most of the time.
+describe.skipIf(!hasRedis())('a Redis that goes away under load', { concurrent: true }, () => {
+  test('and is stopped: calls end within 5 s with a clear error, and later everything goes on by itself', async (context) => {
+    const { redis, broker, load } = await startLoad(context);
     redis.pause();
-    await secondCallsFailed();
+    await secondCallsFailed(load);
     redis.resume();
     await waitForAcknowledged(load, load.acknowledged.size + 500);
     await load.stopProducing();
@@ -45,7 +41,8 @@ describe.skipIf(!hasRedis())('a Redis that goes away under load', () => {
     expect(load.longestCallMs).toBeLessThan(5_500);
   });
 
-  test('and is down amid tasks that succeed, fail and wait: each task ends as it should', async () => {
+  test('and is down amid tasks that succeed, fail and wait: each task ends as it should', async (context) => {
+    const { redis, broker, load } = await startLoad(context);
     const worker = new Worker(broker, { queues: ['mixed'], concurrency: 5 });
     const failed = new Set<string>();
     worker.handle('ok', () => nextLoopTurn());
@@ -79,9 +76,10 @@ describe.skipIf(!hasRedis())('a Redis that goes away under load', () => {
     await load.stopProducing();
   });
 
-  test('and is killed and started again: nothing acknowledged is lost', async () => {
+  test('and is killed and started again: nothing acknowledged is lost', async (context) => {
+    const { redis, broker, load } = await startLoad(context);
     await redis.kill();
-    await secondCallsFailed();
+    await secondCallsFailed(load);
     await redis.restart();
     await waitForAcknowledged(load, load.acknowledged.size + 500);
     await load.stopProducing();

@@ -1,16 +1,37 @@
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test, type TestContext } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import { connect } from '../../src/connect.ts';
-import { waitUntilDrained, expectKept, Load, waitForAcknowledged } from '../support/load.ts';
+import {
+  waitUntilDrained,
+  expectKept,
+  Load,
+  waitForAcknowledged,
+  type LoadOptions,
+} from '../support/load.ts';
 import { rawRedis } from '../support/raw-redis.ts';
 import { hasRedis } from '../support/redis-server.ts';
 import { startSentinels, type SentinelOptions, type Sentinels } from '../support/redis-sentinels.ts';
 import { until } from '../support/until.ts';
 
-async function setUp(options?: SentinelOptions): Promise<Sentinels> {
+async function setUp({ onTestFinished }: TestContext, options?: SentinelOptions): Promise<Sentinels> {
   const group = await startSentinels(options);
   onTestFinished(() => group.stop());
   return group;
+}
+
+/** Connects; the broker is closed when the test ends. */
+async function open({ onTestFinished }: TestContext, url: string): Promise<Broker> {
+  const broker = await connect(url);
+  onTestFinished(() => broker.close());
+  return broker;
+}
+
+/** Starts a load, which is stopped when the test ends. */
+async function startLoad({ onTestFinished }: TestContext, broker: Broker, options?: LoadOptions) {
+  const load = new Load(broker, options);
+  onTestFinished(() => load.stop());
+  await load.start();
+  return load;
 }
 
 /** Number of this program's connections to a server. */
@@ -44,40 +65,35 @@ async function refusalOf(url: string): Promise<unknown> {
   throw new Error('it was expected to be refused');
 }
 
-describe.skipIf(!hasRedis())('behind Sentinel', () => {
-  let broker: Broker | undefined;
-  let load: Load | undefined;
-  afterEach(async () => {
-    await load?.stop();
-    await broker?.close();
-    [broker, load] = [undefined, undefined];
-  });
-
-  test('all Sentinels are tried, with their own password, and each error names its cause', async () => {
-    const group = await setUp({ password: 'of-servers', sentinelPassword: 'of-sentinels' });
+// Concurrent, because they wait most of the time: for Sentinels that agree, and for calls that end in vain.
+describe.skipIf(!hasRedis())('behind Sentinel', { concurrent: true }, () => {
+  test('all Sentinels are tried, with their own password, and each error names its cause', async (context) => {
+    const group = await setUp(context, { password: 'of-servers', sentinelPassword: 'of-sentinels' });
     const [first, second] = group.sentinels;
     await Promise.all([first?.kill(), second?.kill()]);
-    broker = await connect(`${group.url}&password=of-servers`);
+    const broker = await open(context, `${group.url}&password=of-servers`);
     expect(broker.name).toBe(group.url.replace(':of-sentinels@', ''));
     await broker.ping();
-    expect(await refusalOf(`${group.url}&password=wrong`)).toMatchObject({ code: 'broker-refused' });
-    expect(await refusalOf(group.url.replace('of-sentinels', 'wrong'))).toMatchObject({
-      code: 'broker-refused',
-    });
-    expect(await refusalOf(group.url.replace('master=tasks', 'master=other'))).toMatchObject({
+    // Side by side, as each takes the time that a call has.
+    const [wrongPassword, wrongForSentinels, unknownMaster, noSentinel] = await Promise.all([
+      refusalOf(`${group.url}&password=wrong`),
+      refusalOf(group.url.replace('of-sentinels', 'wrong')),
+      refusalOf(group.url.replace('master=tasks', 'master=other')),
+      refusalOf(group.url.replace('-sentinel', '').replace(/,.*/, '')),
+    ]);
+    expect(wrongPassword).toMatchObject({ code: 'broker-refused' });
+    expect(wrongForSentinels).toMatchObject({ code: 'broker-refused' });
+    expect(unknownMaster).toMatchObject({
       code: 'broker-unavailable',
       message: expect.stringContaining('knows no master "other"'),
     });
-    expect(await refusalOf(group.url.replace('-sentinel', '').replace(/,.*/, ''))).toMatchObject({
-      code: expect.stringMatching(/^broker-/),
-    });
+    expect(noSentinel).toMatchObject({ code: expect.stringMatching(/^broker-/) });
   });
 
-  test('a master hands over under load: calls follow at once, although it still accepts writes', async () => {
-    const group = await setUp();
-    broker = await connect(group.url);
-    load = new Load(broker);
-    await load.start();
+  test('a master hands over under load: calls follow at once, although it still accepts writes', async (context) => {
+    const group = await setUp(context);
+    const broker = await open(context, group.url);
+    const load = await startLoad(context, broker);
     await waitForAcknowledged(load, 300);
     const counts = await Promise.all(
       [group.master, ...group.sentinels].map(({ port }) => ourConnections(port)),
@@ -100,18 +116,17 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     replica.close();
   });
 
-  test('a master is killed under load: what its replica has is kept, and work goes on', async () => {
-    const group = await setUp();
-    broker = await connect(group.url);
-    load = new Load(broker, { durability: 'replicated' });
-    await load.start();
+  test('a master is killed under load: what its replica has is kept, and work goes on', async (context) => {
+    const group = await setUp(context);
+    const broker = await open(context, group.url);
+    const load = await startLoad(context, broker, { durability: 'replicated' });
     await waitForAcknowledged(load, 300);
     const before = new Set(load.acknowledged);
     await group.master.kill();
     const killedMs = performance.now();
     await until(async () => (await group.masterPort()) === group.replica.port, 30_000);
     const runs = load.runs.size;
-    await until(async () => (load?.runs.size ?? 0) > runs + 100, 20_000);
+    await until(async () => load.runs.size > runs + 100, 20_000);
     expect(performance.now() - killedMs).toBeLessThan(30_000);
     await load.stopProducing();
     const ended = await waitUntilDrained(load, broker);
@@ -124,9 +139,9 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     expect(ended.completed).toBeLessThanOrEqual(load.runs.size);
   });
 
-  test('an old master that comes back as a replica gets no more writes', async () => {
-    const group = await setUp();
-    broker = await connect(group.url);
+  test('an old master that comes back as a replica gets no more writes', async (context) => {
+    const group = await setUp(context);
+    const broker = await open(context, group.url);
     await broker.ping();
     await group.master.kill();
     await until(async () => (await group.masterPort()) === group.replica.port, 30_000);
@@ -134,8 +149,7 @@ describe.skipIf(!hasRedis())('behind Sentinel', () => {
     // is back, which for a moment accepts writes that are lost.
     await broker.ping();
     await group.master.restart();
-    load = new Load(broker);
-    await load.start();
+    const load = await startLoad(context, broker);
     await waitForAcknowledged(load, 200);
     await load.stopProducing();
     await expectKept(load, broker);
