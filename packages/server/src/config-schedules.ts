@@ -1,12 +1,13 @@
 /** The schedules of the configuration: stored at a start, and those that it no longer names are removed. */
-import { namedSchedule, type NamedSchedule } from '@task-center/api';
-import { control, type Broker, type Runtime } from '@task-center/engine';
+import { namedSchedule, type NamedSchedule, type ProblemItem } from '@task-center/api';
+import { control, TaskCenterError, type Broker, type Runtime } from '@task-center/engine';
 import { storedTaskId } from '@task-center/model';
 import type { Principal } from './auth/principal.ts';
 import type { Config } from './config/config.ts';
 import { RawPayload } from './http/json-body.ts';
 import { scheduleToPut } from './http/schedules/submission.ts';
 import type { UrlRules } from './callbacks/url-rules.ts';
+import { ProblemError } from './problem.ts';
 
 /** The configuration may do everything. Its tasks name it as the one who made them. */
 const CONFIGURATION: Principal = {
@@ -30,6 +31,20 @@ function withPayload({ task, ...body }: NamedSchedule): NamedSchedule {
   return { ...body, task: { ...task, payload } };
 }
 
+/** Logs why a schedule is refused. The stored one stays, if there is one. */
+function logRefusal(log: Runtime['log'], schedule: string, err: unknown): void {
+  const { errors = [] } = (err instanceof ProblemError ? err.extra : {}) as {
+    readonly errors?: readonly ProblemItem[];
+  };
+  const detail = errors.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
+  const fix = err instanceof TaskCenterError ? err.fix : undefined;
+  const why = { ...(fix !== undefined && { fix }), ...(detail !== '' && { detail }) };
+  log.error(
+    { schedule, err, ...why },
+    'a schedule of the configuration was refused; a stored one stays as it is',
+  );
+}
+
 /** What is stored of a schedule of the configuration. Null: it is refused, which was logged. */
 function readOne(given: unknown, { rules, runtime }: ApplyDeps): control.ScheduleInput | null {
   const { id, ...body } = withPayload(namedSchedule.parse(given));
@@ -44,10 +59,7 @@ function readOne(given: unknown, { rules, runtime }: ApplyDeps): control.Schedul
     };
     return scheduleToPut({ id, body, source: 'config' }, submission);
   } catch (error) {
-    log.error(
-      { schedule: id, err: error },
-      'a schedule of the configuration was refused; the stored one stays',
-    );
+    logRefusal(log, id, error);
     return null;
   }
 }
@@ -77,8 +89,7 @@ export async function applySchedules(broker: Broker, deps: ApplyDeps): Promise<v
   const results = await control.putSchedules(broker, inputs);
   results.forEach((result, i) => {
     if (!('error' in result)) return;
-    const { id } = inputs[i]!.settings;
-    runtime.log.error({ schedule: id, err: result.error }, 'a schedule of the configuration was refused');
+    logRefusal(runtime.log, inputs[i]!.settings.id, result.error);
   });
   const names = new Set(named.map(({ id, business_id }) => storedTaskId(id, business_id ?? null)));
   await removeOthers(broker, names, deps);

@@ -3,12 +3,16 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { until } from '../../engine/test/support/until.ts';
 import { applySchedules } from '../src/config-schedules.ts';
 import { createMaintenanceRole } from '../src/maintenance.ts';
+import { writtenFields } from '../src/observe/logs.ts';
 import { testApp, testConfig, type TestApp } from './support/test-app.ts';
 
 let app: TestApp;
 const logged: string[] = [];
-const note = (fields: { schedule?: string }, message: string) =>
-  void logged.push(`${fields.schedule} ${message}`);
+/** What the log of the service shows: a field that it drops tells nobody anything. */
+const note = (fields: Readonly<Record<string, unknown>>, message: string) => {
+  const { schedule, fix, detail } = writtenFields(fields);
+  logged.push([schedule, message, fix ?? detail].filter(Boolean).join(' | '));
+};
 const log = { debug: () => {}, info: note, warn: note, error: note } as never;
 beforeEach(async () => {
   app = await testApp();
@@ -57,7 +61,7 @@ test('the set of the newest start wins, and leaves what it does not manage alone
     ['nightly', '0 2 * * *', 2],
     ['other', '0 4 * * *', 1],
   ]);
-  expect(logged).toEqual(['weekly a schedule was removed: the configuration no longer has it']);
+  expect(logged).toEqual(['weekly | a schedule was removed: the configuration no longer has it']);
   await start([]);
   expect((await app.call('GET', '/v1/schedules')).json.data).toMatchObject([{ id: 'other' }]);
 });
@@ -65,10 +69,21 @@ test('the set of the newest start wins, and leaves what it does not manage alone
 test('one that is refused is logged, and the others are stored', async () => {
   const moved = { ...nightly, task: { ...cleanup, queue: 'high' } };
   await start([nightly]);
-  await start([moved, { ...nightly, id: 'bad', calendar: 'none' }, { ...nightly, id: 'good' }]);
+  const hidden = {
+    queue: 'low',
+    callback: { url: 'https://a.example.com/', headers: { authorization: '***' } },
+  };
+  await start([
+    moved,
+    { ...nightly, id: 'bad', calendar: 'none' },
+    { ...nightly, id: 'good' },
+    { ...nightly, id: 'secret', task: hidden },
+  ]);
+  const refused = 'a schedule of the configuration was refused; a stored one stays as it is';
   expect(logged).toEqual([
-    'nightly a schedule of the configuration was refused',
-    'bad a schedule of the configuration was refused',
+    expect.stringContaining(`secret | ${refused} | /task/callback/headers/authorization is hidden`),
+    `nightly | ${refused} | Expected low: queue and kind of a schedule never change. For others, make another schedule.`,
+    `bad | ${refused} | Expected the ID of a calendar that exists.`,
   ]);
   const { json } = await app.call('GET', '/v1/schedules');
   expect(json.data.map(({ id }: { id: string }) => id)).toEqual(['good', 'nightly']);
@@ -79,7 +94,13 @@ test('what is wrong in the configuration is named with its place', () => {
   expect(wrong([{ ...nightly, shards: 65 }])).toThrow('schedules[0].shards');
   expect(wrong([nightly, { ...nightly, cron: 'x' }])).toThrow('schedules[1].cron');
   expect(wrong([nightly, nightly])).toThrow('each schedule with another id');
-  expect(wrong([{ ...nightly, backfill: {} }])).toThrow('schedules[0]');
+  expect(wrong([{ ...nightly, backfill: {} }])).toThrow('schedules[0].backfill');
+  const late = { ...nightly, task: { ...cleanup, delay: '5s' } };
+  expect(wrong([late])).toThrow(/schedules\[0\]\.task\.delay.*"nothing: it is not a known field/);
+  expect(wrong([{ ...nightly, cron: '0 99 * * *' }])).toThrow(/"a cron text whose field/);
+  expect(wrong([{ cron: '@daily', task: cleanup }])).toThrow(
+    /schedules\[0\]\.id.*"a value, which is required"/,
+  );
 });
 
 test('the role scheduler fires schedules of all queues, also beside a worker', async () => {

@@ -1,7 +1,7 @@
 /** What the values of configuration keys may be: URLs, hosts, networks, numbers, durations, schedules. */
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { namedSchedule } from '@task-center/api';
+import { itemsOf, namedSchedule } from '@task-center/api';
 import { formatDuration, parseDuration } from '@task-center/model';
 
 /** One port, or a range such as `8000-8100`. */
@@ -84,10 +84,21 @@ export const duration = (minMs: number, maxMs: number) => ({
   expected: `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 30s or 1m30s`,
 });
 
+/** What was expected, from what the API says of a field: `must be …`, `is required`, `is not a known field`. */
+function expectedFrom(message: string): string {
+  if (message === 'is required') return 'a value, which is required';
+  return message.startsWith('is ') ? `nothing: it ${message}` : message.replace(/^must be /, '');
+}
+
 /** Checked as over the API, and kept as it was given: two configurations are compared by it. */
 export const configuredSchedule = z.unknown().superRefine((value, context) => {
   const { error } = namedSchedule.safeParse(value);
-  for (const { path, message } of error?.issues ?? []) context.addIssue({ code: 'custom', path, message });
+  if (!error) return;
+  const source = { schema: namedSchedule, input: value, location: 'pointer', basePath: [] } as const;
+  for (const { pointer = '', message } of itemsOf(error, source)) {
+    const path = pointer.split('/').slice(1);
+    context.addIssue({ code: 'custom', path, message: expectedFrom(message) });
+  }
 });
 
 /** The ID of a schedule within its business. */

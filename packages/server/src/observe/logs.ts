@@ -21,6 +21,7 @@ const ALLOWED = new Set(
     .concat(' fix cause reasons detail suppressed changed restart index key task_ids types channel')
     .concat(' stall_ms late_ms stuck_ms skew_ms leases attempts tasks finishes calls')
     .concat(' max_connections closed open_files for_callbacks')
+    .concat(' schedule schedules calendar year from to set_back_ms claim')
     .concat(' broker url roles pid path port mode warning count signal worker outcome code action target')
     .split(' '),
 );
