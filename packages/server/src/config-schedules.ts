@@ -32,7 +32,7 @@ function withPayload({ task, ...body }: NamedSchedule): NamedSchedule {
 }
 
 /** Logs why a schedule is refused. The stored one stays, if there is one. */
-function logRefusal(log: Runtime['log'], schedule: string, err: unknown): void {
+function logRefused(log: Runtime['log'], schedule: string, err: unknown): void {
   const { errors = [] } = (err instanceof ProblemError ? err.extra : {}) as {
     readonly errors?: readonly ProblemItem[];
   };
@@ -59,7 +59,7 @@ function readOne(given: unknown, { rules, runtime }: ApplyDeps): control.Schedul
     };
     return scheduleToPut({ id, body, source: 'config' }, submission);
   } catch (error) {
-    logRefusal(log, id, error);
+    logRefused(log, id, error);
     return null;
   }
 }
@@ -89,7 +89,7 @@ export async function applySchedules(broker: Broker, deps: ApplyDeps): Promise<v
   const results = await control.putSchedules(broker, inputs);
   results.forEach((result, i) => {
     if (!('error' in result)) return;
-    logRefusal(runtime.log, inputs[i]!.settings.id, result.error);
+    logRefused(runtime.log, inputs[i]!.settings.id, result.error);
   });
   const names = new Set(named.map(({ id, business_id }) => storedTaskId(id, business_id ?? null)));
   await removeOthers(broker, names, deps);
