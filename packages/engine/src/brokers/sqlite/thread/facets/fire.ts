@@ -6,7 +6,7 @@ import { plain, type Bytes, type Packet } from '../../packing.ts';
 import { NEW_TASK, type NewTaskItem, type Row } from '../../rows.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import type { PlanRow, ScheduleRow } from '../tables/schedules.ts';
+import type { FiringRow, PlanRow } from '../tables/schedules.ts';
 import { createPlanner } from './schedules.ts';
 import { createTaskStorer } from './submit.ts';
 
@@ -40,7 +40,7 @@ const MANUAL = FIRE_OUTCOMES.indexOf('manual');
 /** A write that has passed its checks. */
 interface CheckedWrite {
   readonly entry: QueueEntry;
-  readonly schedule: ScheduleRow;
+  readonly schedule: FiringRow;
   readonly write: FireWriteItem;
   readonly tasks: readonly NewTaskItem[];
   readonly payloads: readonly Bytes[];
@@ -122,7 +122,7 @@ export function createFireHandlers(store: Store) {
       const outcomes = data.writes.map((write): FireWriteOutcome => {
         const payloads = bytes.slice(from, from + write.rows.length);
         from += write.rows.length;
-        const schedule = schedules.find(write.name);
+        const schedule = schedules.findFiring(write.name);
         const entry = queues.find(data.queue);
         if (!schedule || !entry || schedule.queue !== entry.number) return { code: 'changed' };
         const checked = { entry, schedule, write, payloads, nowMs, tasks: write.rows.map(NEW_TASK.fromRow) };

@@ -11,7 +11,7 @@ import { HIDE_MS, MAX_AHEAD_MS, type NextLook, type OpenRun } from '../../../../
 import { plain, type Packet } from '../../packing.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import type { PlanRow, ScheduleRow, SpecWrite } from '../tables/schedules.ts';
+import type { FiringRow, PlanRow, ScheduleRow, SpecWrite } from '../tables/schedules.ts';
 
 /** A schedule to write. */
 export interface PutItem extends SpecWrite {
@@ -43,7 +43,7 @@ const openOf = ({ open }: Pick<PlanRow, 'open'>): string[] => JSON.parse(open) a
 
 /** Makes the function that replaces a plan. A run that it no longer counts as open is forgotten once it has ended. */
 export function createPlanner({ schedules, fires, queues }: Store) {
-  return (row: ScheduleRow, plan: PlanRow, { entry, nowMs }: { entry: QueueEntry; nowMs: number }): void => {
+  return (row: FiringRow, plan: PlanRow, { entry, nowMs }: { entry: QueueEntry; nowMs: number }): void => {
     schedules.setPlan(row, plan, nowMs);
     const open = openOf(plan);
     if (row.open !== plan.open) {

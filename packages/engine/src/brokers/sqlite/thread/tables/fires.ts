@@ -51,9 +51,9 @@ const FIRST_FAILED = END_STATES.indexOf('cancelled');
 function fireStatements(database: Database) {
   type Name = { schedule: number; id: string };
   return {
-    add: database.named<FireRow, { line: number }>(`
-      INSERT INTO fire (schedule, queue, outcome, fire_ms, to_ms, count, at_ms, task, tasks)
-      VALUES (:schedule, :queue, :outcome, :fireMs, :toMs, :count, :atMs, :task, :tasks) RETURNING line`),
+    add: database.named<FireRow & { line: number }>(`
+      INSERT INTO fire (line, schedule, queue, outcome, fire_ms, to_ms, count, at_ms, task, tasks)
+      VALUES (:line, :schedule, :queue, :outcome, :fireMs, :toMs, :count, :atMs, :task, :tasks)`),
     trim: database.named<{ schedule: number }>(`
       DELETE FROM fire WHERE schedule = :schedule AND line <=
         (SELECT line FROM fire WHERE schedule = :schedule ORDER BY line DESC LIMIT 1 OFFSET ${MAX_FIRES})`),
@@ -167,12 +167,16 @@ function createRuns(deps: FiresDeps, sql: ReturnType<typeof fireStatements>) {
 
 export function createFires(deps: FiresDeps) {
   const sql = fireStatements(deps.database);
+  const [newest] = deps.database.prepare('SELECT coalesce(max(line), 0) FROM fire').get()!;
+  let line = Number(newest);
   return {
     ...createRuns(deps, sql),
 
-    /** Returns the line. */
+    /** Returns the line. Counted here: a statement that returns it takes twice as long. */
     add(fire: FireRow): number {
-      return sql.add.get(fire)!.line;
+      line += 1;
+      sql.add.run({ ...fire, line });
+      return line;
     },
     /** Removes the oldest lines of a schedule beyond `MAX_FIRES`. */
     trim: (schedule: number): void => void sql.trim.run({ schedule }),

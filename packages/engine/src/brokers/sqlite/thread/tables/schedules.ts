@@ -33,6 +33,9 @@ export interface ScheduleRow
   readonly plannedMs: number;
 }
 
+/** What a write of fires needs of it: there are thousands in a second. */
+export type FiringRow = Pick<ScheduleRow, 'no' | 'queue' | 'stamp' | 'pauseReason' | 'open'>;
+
 /** The columns of `ScheduleRow`, from `schedule`. */
 export const SCHEDULE_COLUMNS = `no, queue, (SELECT name FROM queue WHERE queue.no = schedule.queue) AS queueName, name, revision,
   spec_stamp AS specStamp, stamp, created_ms AS createdMs, changed_ms AS changedMs, planned_ms AS plannedMs,
@@ -52,6 +55,9 @@ function scheduleStatements(database: Database) {
   return {
     find: database.named<{ name: string }, ScheduleRow>(
       `SELECT ${SCHEDULE_COLUMNS} FROM schedule WHERE name = :name`,
+    ),
+    findFiring: database.named<{ name: string }, FiringRow>(
+      'SELECT no, queue, stamp, pause_reason AS pauseReason, open FROM schedule WHERE name = :name',
     ),
     spec: database.named<{ no: number }, { spec: string }>(
       'SELECT spec FROM schedule_spec WHERE schedule = :no',
@@ -141,6 +147,7 @@ export function createSchedules(database: Database) {
 
   return {
     find: (name: string): ScheduleRow | undefined => sql.find.get({ name }),
+    findFiring: (name: string): FiringRow | undefined => sql.findFiring.get({ name }),
     specOf: (no: number): string => sql.spec.get({ no })?.spec ?? 'null',
     due: looks.due,
     nextLook: looks.next,
