@@ -151,7 +151,7 @@ const TABLE = [
       ...engine('broker', 'brokers', 'control', 'firer', 'schedules', 'loops/maintenance.ts'),
       'packages/engine/test/model',
     ],
-    costs: { long: 45 },
+    costs: { long: 40 },
   },
   {
     kind: ENGINE_LONG,

@@ -257,8 +257,10 @@ class SequencePlayer {
     this.#setFormer();
     this.#reference.editMs = spec.updatedMs;
     if (spec.skipSetMs !== before.skipSetMs) this.#reference.skipsLeft = spec.skipNext;
-    // While it was finished, no times came.
-    if (spec.plannedFromMs === spec.updatedMs || spec.maxRuns !== before.maxRuns) this.#planAnew();
+    // While it was finished, no times came. With another overlap, fires that wait may no longer count.
+    const { runs, waiting } = this.#reference;
+    const wasFull = before.overlap === 'queue' && runs + waiting.length >= (before.maxRuns ?? Infinity);
+    if (spec.plannedFromMs === spec.updatedMs || spec.maxRuns !== before.maxRuns || wasFull) this.#planAnew();
   }
 
   /** Other times hold from now on. What was looked at already, before the clock was set back, does not come again. */

@@ -217,6 +217,18 @@ for (const kind of brokerKinds)
       expect(short(await post(path('none', '/pause')))).toEqual([404, 'not-found']);
     });
 
+    test('that another program has damaged are put anew or deleted, and stop no list', async () => {
+      const ids = [await make(), await make()] as const;
+      const { schedules: store } = app.broker;
+      for (const record of (await store.get(ids)).schedules)
+        await store.put([{ ...record!, spec: '{', expectedRevision: record!.revision, nextLookMs: 0 }]);
+      expect(short(await get(path(ids[0])))).toEqual([500, 'internal']);
+      expect((await get('/v1/schedules?queue=reports')).status).toBe(200);
+      expect((await put(ids[0], yearly())).status).toBe(201);
+      expect((await app.call('DELETE', path(ids[1]))).status).toBe(204);
+      expect(short(await get(path(ids[1])))).toEqual([404, 'not-found']);
+    });
+
     test('run when somebody asks, with another payload, paused or not; the history tells', async () => {
       const id = await make(yearly({ payload: 1 }));
       await post(path(id, '/pause'));

@@ -310,6 +310,21 @@ test('one that cannot be read harms no other, and is looked at again in a minute
   expect(bench.lines).toHaveLength(2);
 });
 
+test('one that cannot be read is in no list, and can be put anew or removed', async () => {
+  const bench = open();
+  const { queue: id, schedules } = bench;
+  for (const change of [() => schedules.remove(id), () => bench.put()]) {
+    await bench.put();
+    await rewriteSpec(bench, () => '{');
+    await expect(schedules.pause(id)).rejects.toMatchObject({ code: 'schedule-unreadable' });
+    expect(await schedules.list({ queue: id })).toEqual([]);
+    await change();
+  }
+  expect(await schedules.get(id)).toMatchObject({ id, version: 1 });
+  bench.advance(MINUTE_MS);
+  expect(await bench.fire()).toEqual(['fired 60']);
+});
+
 test('a clock that was days ahead and is set back does not put schedules to sleep', async () => {
   const bench = open();
   const told: unknown[] = [];
