@@ -316,7 +316,7 @@ const TABLE = [
     kind: FAULTS,
     files: ['schedule-plans', 'schedule-times'],
     guards: [...REDIS, ...SQLITE, ...model('cron', 'schedules'), ...engine('firer', 'schedules')],
-    costs: { experiments: 220 },
+    costs: { experiments: 260 },
   },
 ];
 
