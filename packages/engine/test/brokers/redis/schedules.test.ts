@@ -214,6 +214,10 @@ describe.skipIf(!hasRedis())('schedules on Redis', () => {
         for (const id of ['report', 'whole']) await schedules().put(input(id));
         await bed.ask(...damage);
         await expect(schedules().get('report')).rejects.toMatchObject({ code: 'schedule-unreadable' });
+        if (damage.at(-1) === '{') {
+          expect(await findings(true)).toEqual(['ghost: a schedule whose specification is damaged']);
+          expect(await findings(true)).toHaveLength(1);
+        }
         expect((await schedules().list()).map(({ id }) => id)).toEqual(['whole']);
         expect(await schedules().put(input())).toMatchObject({ id: 'report' });
         expect((await schedules().list()).map(({ id }) => id)).toEqual(['report', 'whole']);

@@ -59,6 +59,9 @@ local function schedule_fault(tc, name)
   end
   if not ledger[1] or not ledger[3] then
     return 'ghost', 'a schedule without its specification', drop
+  elseif string.sub(ledger[1], 1, 1) .. string.sub(ledger[1], -1) ~= '{}' then
+    -- Only its owner can say what it was.
+    return 'ghost', 'a schedule whose specification is damaged'
   end
   local paused = paused_in(head)
   if not paused then
