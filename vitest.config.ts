@@ -40,20 +40,21 @@ export default defineConfig({
         include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.mjs', 'faults/harness/*.test.ts'],
         testTimeout: 10_000,
         groupOrder: 0,
+        maxWorkers: 2,
       }),
       project('broker', {
         include: ['packages/engine/test/{conformance,brokers,engine,model}/**/*.test.ts'],
         testTimeout: 30_000,
         groupOrder: 1,
-        // Most of the time they wait: two at a time leave half of two processors idle.
-        maxWorkers: 3,
+        // Much of the time they wait: three at a time leave a third of two processors idle.
+        maxWorkers: 4,
       }),
       project('http', {
         include: ['packages/{server,cli}/test/**/*.test.ts'],
         setupFiles: ['packages/server/test/support/check-fetched.ts'],
         testTimeout: 60_000,
         groupOrder: 2,
-        maxWorkers: 3,
+        maxWorkers: 4,
       }),
       // The same suites, called over real connections by other clients than ours.
       ...['curl', 'raw'].map((client, i) =>
@@ -70,7 +71,7 @@ export default defineConfig({
         testTimeout: 120_000,
         groupOrder: 3,
         // They wait for elections, leases and servers that start.
-        maxWorkers: 2,
+        maxWorkers: 3,
       }),
       project('long', {
         include: ['packages/*/test/**/*.long.ts', 'bench/*.long.ts'],
