@@ -236,9 +236,17 @@ function readInstant(text: string): number | string {
 export const time = z.string().meta({ format: 'date-time' });
 export const timeText = (ms: number): string => new Date(ms).toISOString();
 
+/** What OpenAPI says of a time. */
+const aboutInstant = (description: string) => ({
+  format: 'date-time',
+  description,
+  examples: ['2026-11-24T08:00:00.125Z'],
+});
+
 /** A time between the year 2000 and ten years from now, decoded to wall-clock ms. RFC 3339 in any offset. */
 export const instant = (description: string) =>
-  decodedText(readInstant, {
-    write: timeText,
-    about: { format: 'date-time', description, examples: ['2026-11-24T08:00:00.125Z'] },
-  });
+  decodedText(readInstant, { write: timeText, about: aboutInstant(description) });
+
+/** A time in a query. OpenAPI shows parameters as they are decoded, but callers send a text. */
+export const instantParameter = (description: string) =>
+  instant(description).pipe(z.number().meta({ type: 'string', ...aboutInstant(description) }));

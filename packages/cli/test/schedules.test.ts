@@ -1,4 +1,7 @@
 import { writeFileSync } from 'node:fs';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Broker } from '@task-center/engine';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
 import { testApp, type TestApp } from '../../server/test/support/test-app.ts';
@@ -191,6 +194,57 @@ test('fires are filtered, and looked for on all pages until there are enough', a
   expect((await run(['fires', '-n', '0'])).code).toBe(2);
   const json = (await run(['fires', 'asked', '-n', '1', '--json'])).out;
   expect((JSON.parse(json) as { data: unknown[] }).data).toHaveLength(1);
+});
+
+test('pages without lines are passed over while more follow', async () => {
+  let calls = 0;
+  const wrap = (broker: Broker): Broker => ({
+    ...broker,
+    schedules: {
+      ...broker.schedules,
+      fires: (request) =>
+        (calls += 1) < 3
+          ? Promise.resolve({ fires: [], next: { fireMs: Date.now() * 2, line: 9 - calls } })
+          : broker.schedules.fires(request),
+    },
+    close: () => broker.close(),
+  });
+  const other = await testApp({ wrap });
+  writeFileSync(folder.file('other'), await other.createKey({ role: 'submitter' }));
+  const where = ['--url', `http://127.0.0.1:${await other.listen()}`, '--key-file', folder.file('other')];
+  await run(['put', 'rare', '-f', '-', ...where], JSON.stringify(yearly));
+  await run(['run', 'rare', ...where]);
+  expect((await run(['fires', ...where])).out).toMatch(/\nrare +20.*manual/);
+  expect(calls).toBe(3);
+  await other.close();
+});
+
+test('apply goes no further when the service does not answer any more, and says what was done', async () => {
+  const list = Array.from({ length: 20 }, (_, i) => ({ id: `cut-${i}`, ...yearly }));
+  let puts = 0;
+  // Passes on all but the second half of the first changes.
+  const proxy = createServer((incoming, response) => {
+    if (incoming.method === 'PUT' && (puts += 1) > 4) return void response.destroy();
+    const { method, headers } = incoming;
+    const target = new URL(incoming.url ?? '', env['TASKCENTER_URL']);
+    const passed = request(target, { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 0, answer.headers);
+      answer.pipe(response);
+    });
+    incoming.pipe(passed);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const { code, out, err } = await apply(list, '--url', url);
+  expect([code, out]).toEqual([
+    1,
+    expect.stringMatching(/\n4 created, 0 changed, 0 deleted, 0 as they were\n$/),
+  ]);
+  expect(err).toMatch(/cannot be reached .* The rest was not tried: apply the file again\.\n$/);
+  expect(puts).toBe(8);
+  proxy.closeAllConnections();
+  proxy.close();
+  for (const { id } of list.slice(0, 8)) await run(['delete', id]);
 });
 
 test('apply stores what is valid, names what is refused, and then prunes nothing', async () => {

@@ -194,3 +194,19 @@ describe('the pattern of a duration', () => {
     );
   });
 });
+
+test('parameters are shown as callers send them: nothing is of no type, and a time is a text', () => {
+  const parameters = operations.flatMap(({ id, operation }) =>
+    ((operation['parameters'] ?? []) as { name?: string; in?: string; schema?: Json }[]).map((each) => ({
+      id,
+      ...each,
+    })),
+  );
+  const untyped = parameters.filter(({ schema }) => schema !== undefined && Object.keys(schema).length === 0);
+  expect(untyped).toEqual([]);
+  const times = parameters.filter(
+    ({ name = '', in: place }) => place === 'query' && ['from', 'to'].includes(name),
+  );
+  expect(times.length).toBeGreaterThan(3);
+  for (const { schema } of times) expect(schema).toMatchObject({ type: 'string', format: 'date-time' });
+});

@@ -7,7 +7,7 @@ import { pageOf, pageQuery, wholeNumber } from '../page.ts';
 import { resource } from '../route.ts';
 import { choice, strict } from '../strict.ts';
 import { task } from '../tasks/schemas.ts';
-import { businessId, byId, instant, label, queueName, resourceId } from '../values.ts';
+import { businessId, byId, instantParameter, label, queueName, resourceId } from '../values.ts';
 import { previewInput, scheduleInput } from './fields.ts';
 import {
   fire,
@@ -31,6 +31,7 @@ const ofBusiness = strict(business);
 const yesOrNo = z
   .enum(['true', 'false'])
   .transform((text) => text === 'true')
+  .pipe(z.boolean())
   .optional();
 /** Checks everything and stores nothing. */
 const dryRun = yesOrNo.meta({
@@ -44,7 +45,6 @@ const scheduleParts = choice(['fires'], []).meta({ id: 'SchedulePart' }).optiona
 const words = <W extends Readonly<Record<string, string>>>(word: z.ZodEnum<W>, about: string) =>
   z
     .string()
-    .meta({ description: `${about}: some of ${word.options.join(', ')}, with commas between them` })
     .transform((text, context) => {
       const found = text.split(',');
       const known: readonly string[] = word.options;
@@ -56,17 +56,18 @@ const words = <W extends Readonly<Record<string, string>>>(word: z.ZodEnum<W>, a
       return found;
     })
     .pipe(z.array(word).min(1))
+    .meta({ description: `${about}. Several with commas between them: any of them fits` })
     .optional();
 
 /** A part of the history, by logical time: a fire that was late lies where it should have been. */
 const span = {
-  from: instant('Only fires at or after this time').optional(),
-  to: instant('Only fires before this time').optional(),
+  from: instantParameter('Only fires at or after this time').optional(),
+  to: instantParameter('Only fires before this time').optional(),
 };
 /** How far a preview looks. Its fires are computed, so their number is bounded and not the time. */
 const previewQuery = {
   n: wholeNumber(1, 100).default(10),
-  from: instant('Fires after this time. Default: now').optional(),
+  from: instantParameter('Fires after this time. Default: now').optional(),
 };
 /** Both histories have the same pages. */
 const fires = pageOf('FirePage', fire);
