@@ -202,10 +202,10 @@ test('pages without lines are passed over while more follow', async () => {
     ...broker,
     schedules: {
       ...broker.schedules,
-      fires: (request) =>
+      fires: (asked) =>
         (calls += 1) < 3
           ? Promise.resolve({ fires: [], next: { fireMs: Date.now() * 2, line: 9 - calls } })
-          : broker.schedules.fires(request),
+          : broker.schedules.fires(asked),
     },
     close: () => broker.close(),
   });
