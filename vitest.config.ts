@@ -19,6 +19,8 @@ interface Kind {
   readonly env?: Record<string, string>;
   /** Default: one less than there are processors. */
   readonly maxWorkers?: number;
+  /** Whether each file has a process and modules of its own. Default true. */
+  readonly isolate?: boolean;
 }
 
 const QUIET = 'packages/engine/test/support/quiet.ts';
@@ -41,6 +43,8 @@ export default defineConfig({
         testTimeout: 10_000,
         groupOrder: 0,
         maxWorkers: 2,
+        // They keep nothing between files; to load everything anew for each would take most of their time.
+        isolate: false,
       }),
       project('broker', {
         include: ['packages/engine/test/{conformance,brokers,engine,model}/**/*.test.ts'],

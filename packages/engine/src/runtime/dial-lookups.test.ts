@@ -1,9 +1,15 @@
-import { expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { systemClock } from './clock.ts';
-import { dial } from './dial.ts';
 
-const { lookup } = vi.hoisted(() => ({ lookup: vi.fn() }));
-vi.mock('node:dns/promises', () => ({ lookup }));
+const lookup = vi.fn();
+// Files share their modules: this one loads its own, and leaves none to others.
+vi.resetModules();
+vi.doMock('node:dns/promises', () => ({ lookup }));
+const { dial } = await import('./dial.ts');
+afterAll(() => {
+  vi.doUnmock('node:dns/promises');
+  vi.resetModules();
+});
 
 const toSlow = () =>
   dial({ host: 'slow.test', port: 1, clock: systemClock, signal: AbortSignal.timeout(5_000) });
