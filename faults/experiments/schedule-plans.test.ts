@@ -10,13 +10,8 @@ import {
 } from '@task-center/engine';
 import { expect } from 'vitest';
 import { experiment } from '../harness/experiment.ts';
-import {
-  eachSecond,
-  finishFires,
-  madeTimes,
-  type EachSecond,
-  type EachSecondOptions,
-} from '../harness/fires.ts';
+import { finishFires } from '../harness/finish-fires.ts';
+import { eachSecond, madeTimes, type EachSecond, type EachSecondOptions } from '../harness/fires.ts';
 import { until } from '../harness/history.ts';
 import type { PlainSchedule } from '../harness/member.ts';
 import type { Run } from '../harness/run.ts';

@@ -7,7 +7,8 @@ import { queuesOn, slotOfQueue } from '../harness/cluster.ts';
 import { isScheduleDue, isScheduleFire } from '../harness/commands.ts';
 import { experiment } from '../harness/experiment.ts';
 import { fakeClock } from '../harness/fake-clock.ts';
-import { finishFires, type EachSecond } from '../harness/fires.ts';
+import { finishFires } from '../harness/finish-fires.ts';
+import type { EachSecond } from '../harness/fires.ts';
 import type { Run } from '../harness/run.ts';
 import { startFiring } from '../harness/schedulers.ts';
 
