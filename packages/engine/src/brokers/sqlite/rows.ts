@@ -16,11 +16,15 @@ export interface RowFormat<Item> {
   fromRow(row: Row<Item>): Readonly<Item>;
 }
 
+/** The column of a field: `max_retries` for `maxRetries`. */
+export const columnOf = (field: string): string =>
+  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
 /**
  * Makes the format of a message from the list of its columns. The list is code, since a loop over names takes six times
  * as long to write a row. For the same reason reading makes one small object, whatever the number of columns.
  */
-function rowFormat<Item extends object>(toRow: (item: Item) => unknown[]): RowFormat<Item> {
+export function rowFormat<Item extends object>(toRow: (item: Item) => unknown[]): RowFormat<Item> {
   // An item whose properties are their own names tells which of them the list reads, and in which order.
   const names = toRow(new Proxy({}, { get: (_, name) => name }) as Item) as (keyof Item & string)[];
   class View {

@@ -35,10 +35,6 @@ export interface TasksDeps extends MoverDeps {
 /** For a task whose rows in other tables are not known. */
 const ALL_RELATED: Related = HAS_BODY | HAS_ATTEMPTS | HAS_LOCK | HAS_LOG;
 
-/** The column of a field: `max_retries` for `maxRetries`. */
-export const columnOf = (field: string): string =>
-  field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-
 /** What workers do with the tasks that they have leased. */
 function createLeasedMoves(deps: TasksDeps) {
   const { moveLeased } = createMover(deps);

@@ -24,7 +24,7 @@ import { checkTexts } from '../../../../task/headers.ts';
 import type { FireWriteItem } from '../../thread/facets/fire.ts';
 import type { ListedFire, ListFiresRequest, ScheduleFilterRow } from '../../thread/facets/schedule-lists.ts';
 import type { PutItem, StoredSchedule } from '../../thread/facets/schedules.ts';
-import type { PlanRow } from '../../thread/tables/schedules.ts';
+import { SCHEDULE, type PlanRow } from '../../schedule-rows.ts';
 import type { StoreCalls } from '../../thread/requests.ts';
 import type { LocalSignals } from './signals.ts';
 import { newTaskRow } from './submit.ts';
@@ -35,25 +35,43 @@ const bitOf = (is: boolean | undefined): 0 | 1 | null => (is === undefined ? nul
 const asList = (values: readonly unknown[] | null | undefined): string | null =>
   values === null || values === undefined ? null : JSON.stringify(values);
 
+// The two functions below name each field: thousands are due in a second, and to leave fields out of a spread costs most of it.
+
 /** SQLite knows neither lists nor booleans. */
-const planRow = ({ open, awaitsEnd, ...plan }: SchedulePlan): PlanRow => ({
-  ...plan,
-  open: JSON.stringify(open),
-  awaitsEnd: awaitsEnd ? 1 : 0,
+const planRow = (plan: SchedulePlan): PlanRow => ({
+  ledger: plan.ledger,
+  lastFireMs: plan.lastFireMs,
+  nextFireMs: plan.nextFireMs,
+  nextLookMs: plan.nextLookMs,
+  runs: plan.runs,
+  open: JSON.stringify(plan.open),
+  awaitsEnd: plan.awaitsEnd ? 1 : 0,
 });
 
 /** A schedule as callers see it. */
-function scheduleRecord({ row, spec }: StoredSchedule): ScheduleRecord {
-  const { no: _no, queue: _queue, queueName, plannedMs: _planned, open, ...same } = row;
-  return {
-    ...same,
-    queue: queueName,
-    spec,
-    open: JSON.parse(open) as string[],
-    awaitsEnd: row.awaitsEnd === 1,
-    failing: row.failing === 1,
-  };
-}
+const scheduleRecord = ({ row, spec }: StoredSchedule): ScheduleRecord => ({
+  queue: row.queueName,
+  name: row.name,
+  revision: row.revision,
+  specStamp: row.specStamp,
+  stamp: row.stamp,
+  createdMs: row.createdMs,
+  changedMs: row.changedMs,
+  spec,
+  business: row.business,
+  owner: row.owner,
+  source: row.source,
+  calendar: row.calendar,
+  pauseReason: row.pauseReason,
+  failing: row.failing === 1,
+  ledger: row.ledger,
+  lastFireMs: row.lastFireMs,
+  nextFireMs: row.nextFireMs,
+  nextLookMs: row.nextLookMs,
+  runs: row.runs,
+  open: JSON.parse(row.open) as string[],
+  awaitsEnd: row.awaitsEnd === 1,
+});
 
 /** What is left out of a filter is null. */
 const filterRow = (filter: ScheduleFilter): ScheduleFilterRow => ({
@@ -98,9 +116,11 @@ const writeItem = ({ name, stamp, plan, fires }: FireWrite): FireWriteItem => ({
   name,
   stamp,
   plan: planRow(plan),
-  fires: fires.map(({ outcome, tasks, ...same }) => ({
-    ...same,
+  fires: fires.map(({ outcome, fireMs, toMs, count, tasks }) => ({
     outcome: FIRE_OUTCOMES.indexOf(outcome),
+    fireMs,
+    toMs,
+    count,
     tasks: tasks.length,
   })),
   rows: fires.flatMap(({ tasks }) => tasks.map((task) => newTaskRow(task, 0))),
@@ -175,8 +195,8 @@ function createSchedulerCalls(writer: StoreCalls, signals: LocalSignals) {
     nextLooks: (queues) => writer.ask('scheduleLooks', queues),
     async due(queue, limit) {
       const { nowMs, items, nextLookMs } = await writer.ask('scheduleDue', { queue, limit });
-      const schedules = items.map(({ openRuns, wasAhead, ...stored }) => ({
-        ...scheduleRecord(stored),
+      const schedules = items.map(({ row, spec, openRuns, wasAhead }) => ({
+        ...scheduleRecord({ row: SCHEDULE.fromRow(row), spec }),
         openRuns,
         wasAhead,
       }));

@@ -4,6 +4,7 @@ import { LEAVE_MS, MAX_BATCH, MAX_BATCH_BYTES, MAX_LEFT } from '../../../../brok
 import type { Lease } from '../../../../broker/consume.ts';
 import { plain, type Bytes, type Json, type Packet } from '../../packing.ts';
 import {
+  columnOf,
   HAS_ATTEMPTS,
   HAS_BODY,
   HAS_LOCK,
@@ -19,7 +20,6 @@ import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
 import { INLINE_BYTES } from '../tables/bodies.ts';
 import type { NewLease } from '../starts.ts';
-import { columnOf } from '../tasks.ts';
 import { createFinisher, type FinishCode } from './finish.ts';
 
 /** Asks to end attempts and to take tasks. The results of the attempts are the packet's bytes, one item per finish. */

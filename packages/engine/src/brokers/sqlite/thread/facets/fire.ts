@@ -6,7 +6,8 @@ import { plain, type Bytes, type Packet } from '../../packing.ts';
 import { NEW_TASK, type NewTaskItem, type Row } from '../../rows.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import type { FiringRow, PlanRow } from '../tables/schedules.ts';
+import type { PlanRow } from '../../schedule-rows.ts';
+import type { FiringRow } from '../tables/schedules.ts';
 import { createPlanner } from './schedules.ts';
 import { createTaskStorer } from './submit.ts';
 
@@ -87,24 +88,30 @@ function createFireStorer(store: Store) {
 
   return ({ entry, schedule, write, tasks, payloads, nowMs }: CheckedWrite): void => {
     let next = 0;
-    for (const { tasks: count, ...fire } of write.fires) {
+    for (const fire of write.fires) {
       const first = tasks[next]?.id ?? null;
+      // Name by name: to spread them takes longer than the insert.
       const line = fires.add({
-        ...fire,
         schedule: schedule.no,
         queue: entry.number,
+        outcome: fire.outcome,
+        fireMs: fire.fireMs,
+        toMs: fire.toMs,
+        count: fire.count,
         atMs: nowMs,
-        task: count > 0 ? first : null,
-        tasks: count,
+        task: fire.tasks > 0 ? first : null,
+        tasks: fire.tasks,
       });
-      for (const end = next + count; next < end; next += 1) {
+      for (const end = next + fire.tasks; next < end; next += 1) {
         const task = tasks[next]!;
         const { seq } = storeTask(task, { entry, payload: payloads[next] ?? null, nowMs });
         if (seq === 0) throw new TypeError(`task ${task.id} was checked, yet it cannot be stored`);
         fires.addRun(entry, { schedule: schedule.no, id: task.id, line, seq });
       }
     }
-    if (write.fires.length > 0) fires.trim(schedule.no);
+    // Several lines may reach the bound within this write.
+    if (write.fires.length > 1 || (write.fires.length === 1 && schedule.isFull === 1))
+      fires.trim(schedule.no);
     setPlan(schedule, write.plan, { entry, nowMs });
   };
 }

@@ -3,9 +3,9 @@
 import { MAX_PAGE_BYTES } from '../../../../broker/bounds.ts';
 import type { TaskRecord } from '../../../../broker/inspect.ts';
 import type { Bytes } from '../../packing.ts';
+import { columnOf } from '../../rows.ts';
 import { ACTIVE, type StateNumber } from '../../states.ts';
 import type { Now, Store } from '../store.ts';
-import { columnOf } from '../tasks.ts';
 
 /** What a record has of the task's row. */
 interface StoredFields extends Pick<TaskRecord, SameField> {

@@ -6,7 +6,8 @@ import { LATE_MS, type ScheduleCounts, type ScheduleRef } from '../../../../brok
 import { plain, type Packet } from '../../packing.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import { SCHEDULE_COLUMNS, type ScheduleRow } from '../tables/schedules.ts';
+import type { ScheduleRow } from '../../schedule-rows.ts';
+import { SCHEDULE_COLUMNS } from '../tables/schedules.ts';
 import type { StoredSchedule } from './schedules.ts';
 
 /** Lists of texts are JSON; null = any. Flags are 0 or 1. */

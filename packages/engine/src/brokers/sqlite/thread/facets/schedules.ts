@@ -9,9 +9,11 @@ import type {
 } from '../../../../broker/schedule-records.ts';
 import { HIDE_MS, MAX_AHEAD_MS, type NextLook, type OpenRun } from '../../../../broker/schedules.ts';
 import { plain, type Packet } from '../../packing.ts';
+import type { Row } from '../../rows.ts';
+import { SCHEDULE, type PlanRow, type ScheduleRow } from '../../schedule-rows.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
-import type { FiringRow, PlanRow, ScheduleRow, SpecWrite } from '../tables/schedules.ts';
+import type { FiringRow, SpecWrite } from '../tables/schedules.ts';
 
 /** A schedule to write. */
 export interface PutItem extends SpecWrite {
@@ -25,7 +27,9 @@ export interface StoredSchedule {
   readonly spec: string;
 }
 
-export interface DueItem extends StoredSchedule {
+export interface DueItem {
+  readonly row: Row<ScheduleRow>;
+  readonly spec: string;
   readonly openRuns: readonly OpenRun[];
   readonly wasAhead: boolean;
 }
@@ -108,9 +112,11 @@ function createRemover({ queues, schedules, fires }: Store) {
 function createHandOut({ schedules, fires, queues }: Store) {
   return (entry: QueueEntry, limit: number, nowMs: number): DueItem[] => {
     const items: DueItem[] = [];
+    const numbers: number[] = [];
     let bytes = 0;
     let lookedUp = 0;
-    for (const row of schedules.due({ queue: entry.number, untilMs: nowMs, limit })) {
+    for (const found of schedules.due({ queue: entry.number, untilMs: nowMs, limit })) {
+      const row = SCHEDULE.fromRow(found);
       const open = openOf(row);
       const spec = schedules.specOf(row.no);
       bytes += spec.length + row.ledger.length;
@@ -118,10 +124,12 @@ function createHandOut({ schedules, fires, queues }: Store) {
       if (items.length > 0 && (bytes > MAX_BATCH_BYTES || lookedUp > MAX_LOOKED_UP)) break;
       const openRuns = open.map((id) => fires.lookUp({ schedule: row.no, id }, entry, nowMs));
       const wasAhead = row.plannedMs > nowMs + MAX_AHEAD_MS;
-      schedules.hide(row, nowMs + HIDE_MS, nowMs);
-      items.push({ row, spec, openRuns, wasAhead });
+      items.push({ row: found, spec, openRuns, wasAhead });
+      numbers.push(row.no);
     }
-    if (items.length > 0) queues.recordLook(entry);
+    if (items.length === 0) return items;
+    schedules.hide(numbers, nowMs + HIDE_MS, nowMs);
+    queues.recordLook(entry);
     return items;
   };
 }

@@ -51,9 +51,9 @@ const FIRST_FAILED = END_STATES.indexOf('cancelled');
 function fireStatements(database: Database) {
   type Name = { schedule: number; id: string };
   return {
-    add: database.named<FireRow & { line: number }>(`
-      INSERT INTO fire (line, schedule, queue, outcome, fire_ms, to_ms, count, at_ms, task, tasks)
-      VALUES (:line, :schedule, :queue, :outcome, :fireMs, :toMs, :count, :atMs, :task, :tasks)`),
+    // In places: thousands are written in a second.
+    add: database.prepare(`
+      INSERT INTO fire (line, schedule, queue, outcome, fire_ms, to_ms, count, at_ms, task, tasks) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`),
     trim: database.named<{ schedule: number }>(`
       DELETE FROM fire WHERE schedule = :schedule AND line <=
         (SELECT line FROM fire WHERE schedule = :schedule ORDER BY line DESC LIMIT 1 OFFSET ${MAX_FIRES})`),
@@ -173,9 +173,9 @@ export function createFires(deps: FiresDeps) {
     ...createRuns(deps, sql),
 
     /** Returns the line. Counted here: a statement that returns it takes twice as long. */
-    add(fire: FireRow): number {
+    add({ schedule, queue, outcome, fireMs, toMs, count, atMs, task, tasks }: FireRow): number {
       line += 1;
-      sql.add.run({ ...fire, line });
+      sql.add.run(line, schedule, queue, outcome, fireMs, toMs, count, atMs, task, tasks);
       return line;
     },
     /** Removes the oldest lines of a schedule beyond `MAX_FIRES`. */

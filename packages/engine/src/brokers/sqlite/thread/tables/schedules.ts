@@ -1,46 +1,27 @@
 // The table of schedules, and of their specifications. What has become of their fires is in fires.ts. Runs in the writer thread.
-import type { ScheduleRecord } from '../../../../broker/schedule-records.ts';
+import { MAX_FIRES } from '../../../../broker/fires.ts';
 import { MAX_AHEAD_MS } from '../../../../broker/schedules.ts';
+import { columnOf, type Row } from '../../rows.ts';
+import { SCHEDULE, type FactsOfSchedule, type PlanRow, type ScheduleRow } from '../../schedule-rows.ts';
 import type { Database } from '../database.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 
-/** A plan as it is stored: `open` is JSON, `awaitsEnd` 0 or 1. */
-export interface PlanRow extends Pick<
-  ScheduleRecord,
-  'ledger' | 'lastFireMs' | 'nextFireMs' | 'nextLookMs' | 'runs'
-> {
-  readonly open: string;
-  readonly awaitsEnd: 0 | 1;
-}
-
-/** What else is stored of a schedule, but for its specification. */
-export type FactsOfSchedule = Pick<
-  ScheduleRecord,
-  'name' | 'business' | 'owner' | 'source' | 'calendar' | 'pauseReason'
->;
-
-/** A row, without its specification. */
-export interface ScheduleRow
-  extends
-    PlanRow,
-    FactsOfSchedule,
-    Pick<ScheduleRecord, 'revision' | 'specStamp' | 'stamp' | 'createdMs' | 'changedMs'> {
-  readonly no: number;
-  /** The number of its queue. */
-  readonly queue: number;
-  readonly queueName: string;
-  readonly failing: 0 | 1;
-  readonly plannedMs: number;
-}
-
 /** What a write of fires needs of it: there are thousands in a second. */
-export type FiringRow = Pick<ScheduleRow, 'no' | 'queue' | 'stamp' | 'pauseReason' | 'open'>;
+export interface FiringRow extends Pick<ScheduleRow, 'no' | 'queue' | 'stamp' | 'pauseReason' | 'open'> {
+  /** Whether its history has as many lines as are kept. */
+  readonly isFull: 0 | 1;
+}
+
+/** Columns of `ScheduleRow` that are not named like their fields. */
+const COLUMNS: { readonly [Field in keyof ScheduleRow]?: string } = {
+  queueName: '(SELECT name FROM queue WHERE queue.no = schedule.queue)',
+  nextLookMs: 'look_ms',
+};
 
 /** The columns of `ScheduleRow`, from `schedule`. */
-export const SCHEDULE_COLUMNS = `no, queue, (SELECT name FROM queue WHERE queue.no = schedule.queue) AS queueName, name, revision,
-  spec_stamp AS specStamp, stamp, created_ms AS createdMs, changed_ms AS changedMs, planned_ms AS plannedMs,
-  look_ms AS nextLookMs, next_fire_ms AS nextFireMs, last_fire_ms AS lastFireMs, runs, awaits_end AS awaitsEnd, failing,
-  business, owner, source, calendar, pause_reason AS pauseReason, open, ledger`;
+export const SCHEDULE_COLUMNS = SCHEDULE.names
+  .map((field) => `${COLUMNS[field] ?? columnOf(field)} AS ${field}`)
+  .join(', ');
 
 /** What is written with a specification. */
 export interface SpecWrite extends FactsOfSchedule {
@@ -57,7 +38,9 @@ function scheduleStatements(database: Database) {
       `SELECT ${SCHEDULE_COLUMNS} FROM schedule WHERE name = :name`,
     ),
     findFiring: database.named<{ name: string }, FiringRow>(
-      'SELECT no, queue, stamp, pause_reason AS pauseReason, open FROM schedule WHERE name = :name',
+      `SELECT no, queue, stamp, pause_reason AS pauseReason, open,
+        EXISTS (SELECT 1 FROM fire WHERE schedule = no LIMIT 1 OFFSET ${MAX_FIRES - 1}) AS isFull
+      FROM schedule WHERE name = :name`,
     ),
     spec: database.named<{ no: number }, { spec: string }>(
       'SELECT spec FROM schedule_spec WHERE schedule = :no',
@@ -71,12 +54,13 @@ function scheduleStatements(database: Database) {
       UPDATE schedule SET revision = revision + 1, spec_stamp = :stamp, stamp = :stamp, changed_ms = :nowMs, planned_ms = :nowMs,
         look_ms = coalesce(:nextLookMs, :nowMs), next_fire_ms = :nextFireMs, business = :business, owner = :owner, source = :source, calendar = :calendar, pause_reason = :pauseReason
       WHERE no = :no`),
-    plan: database.named<PlanRow & { no: number; stamp: number; nowMs: number }>(`
-      UPDATE schedule SET stamp = :stamp, planned_ms = :nowMs, look_ms = :nextLookMs, next_fire_ms = :nextFireMs,
-        last_fire_ms = :lastFireMs, runs = :runs, awaits_end = :awaitsEnd, open = :open, ledger = :ledger
-      WHERE no = :no`),
-    look: database.named<{ no: number; lookMs: number; nowMs: number }>(
-      'UPDATE schedule SET look_ms = :lookMs, planned_ms = :nowMs WHERE no = :no',
+    // In places: thousands are written in a second.
+    plan: database.prepare(`
+      UPDATE schedule SET stamp = ?, planned_ms = ?, look_ms = ?, next_fire_ms = ?, last_fire_ms = ?, runs = ?, awaits_end = ?,
+        open = ?, ledger = ?
+      WHERE no = ?`),
+    hide: database.named<{ numbers: string; lookMs: number; nowMs: number }>(
+      'UPDATE schedule SET look_ms = :lookMs, planned_ms = :nowMs WHERE no IN (SELECT value FROM json_each(:numbers))',
     ),
     lookBy: database.named<{ no: number; nowMs: number }>(
       'UPDATE schedule SET look_ms = :nowMs, planned_ms = :nowMs WHERE no = :no AND (look_ms IS NULL OR look_ms > :nowMs)',
@@ -92,13 +76,15 @@ function scheduleStatements(database: Database) {
 /** Finds schedules whose time has come. */
 function createLookFinder(database: Database) {
   type Limits = { queue: number; untilMs: number; limit: number };
+  type DueRow = Row<ScheduleRow>;
+  const numberOf = (row: DueRow): number => SCHEDULE.fromRow(row).no;
   // A limit that is a parameter alone has SQLite prepare the statement anew for each call, which takes three times as long as the query.
-  const due = database.named<Limits, ScheduleRow>(`
-    SELECT ${SCHEDULE_COLUMNS} FROM schedule WHERE queue = :queue AND look_ms <= :untilMs ORDER BY look_ms LIMIT :limit + 0`);
-  const waits = 'queue = :queue AND look_ms IS NOT NULL';
-  const ahead = database.named<Limits, ScheduleRow>(
-    `SELECT ${SCHEDULE_COLUMNS} FROM schedule WHERE ${waits} AND planned_ms > :untilMs LIMIT :limit`,
+  const due = database.prepare(`
+    SELECT ${SCHEDULE_COLUMNS} FROM schedule WHERE queue = ? AND look_ms <= ? ORDER BY look_ms LIMIT ? + 0`);
+  const ahead = database.prepare(
+    `SELECT ${SCHEDULE_COLUMNS} FROM schedule WHERE queue = ? AND look_ms IS NOT NULL AND planned_ms > ? LIMIT ?`,
   );
+  const waits = 'queue = :queue AND look_ms IS NOT NULL';
   const newest = database.named<{ queue: number }, { ms: number | null }>(
     `SELECT max(planned_ms) AS ms FROM schedule WHERE ${waits}`,
   );
@@ -109,24 +95,25 @@ function createLookFinder(database: Database) {
   const plannedBy = new Map<number, number>();
 
   /** Those that were planned long after now. A clock that is set back would leave them alone until then. */
-  function findAhead({ queue, untilMs, limit }: Limits): ScheduleRow[] {
+  function findAhead({ queue, untilMs, limit }: Limits): DueRow[] {
     const aheadMs = untilMs + MAX_AHEAD_MS;
     const latestMs = plannedBy.get(queue) ?? newest.get({ queue })?.ms ?? 0;
     plannedBy.set(queue, latestMs);
     if (latestMs <= aheadMs) return [];
-    const rows = ahead.all({ queue, untilMs: aheadMs, limit });
+    const rows: DueRow[] = ahead.all(queue, aheadMs, limit);
     if (rows.length < limit) plannedBy.set(queue, untilMs);
     return rows;
   }
 
   return {
     /** Those that are due at this time, or were planned long after it, earliest look first. */
-    due(limits: Limits): ScheduleRow[] {
+    due(limits: Limits): DueRow[] {
+      const { queue, untilMs, limit } = limits;
       const rows = findAhead(limits);
-      const found = new Set(rows.map(({ no }) => no));
-      if (rows.length < limits.limit)
-        for (const row of due.all(limits)) if (!found.has(row.no)) rows.push(row);
-      return rows.slice(0, limits.limit);
+      const found = new Set(rows.map(numberOf));
+      if (rows.length < limit)
+        for (const row of due.all(queue, untilMs, limit)) if (!found.has(numberOf(row))) rows.push(row);
+      return rows.slice(0, limit);
     },
     recordPlan(queue: number, nowMs: number): void {
       const latestMs = plannedBy.get(queue);
@@ -165,12 +152,16 @@ export function createSchedules(database: Database) {
       looks.recordPlan(queue, nowMs);
     },
     setPlan({ no, queue }: Pick<ScheduleRow, 'no' | 'queue'>, plan: PlanRow, nowMs: number): void {
-      sql.plan.run({ ...plan, no, stamp: nextStamp(), nowMs });
+      const { nextLookMs, nextFireMs, lastFireMs, runs, awaitsEnd, open, ledger } = plan;
+      // prettier-ignore
+      sql.plan.run(
+        nextStamp(), nowMs, nextLookMs, nextFireMs, lastFireMs, runs, awaitsEnd, open, ledger, no,
+      );
       looks.recordPlan(queue, nowMs);
     },
-    /** `due` hands it out again at `lookMs`. */
-    hide({ no }: ScheduleRow, lookMs: number, nowMs: number): void {
-      sql.look.run({ no, lookMs, nowMs });
+    /** `due` hands these numbers out again at `lookMs`. */
+    hide(numbers: readonly number[], lookMs: number, nowMs: number): void {
+      sql.hide.run({ numbers: JSON.stringify(numbers), lookMs, nowMs });
     },
     /** It must be looked at now, if it is not due already. */
     lookNow({ no, queue }: Pick<ScheduleRow, 'no' | 'queue'>, nowMs: number): void {
