@@ -1,5 +1,5 @@
-// Has calls handled in this thread, by a store in memory. They travel as JSON and bytes, as those of the writer thread do: what a
-// caller sees is the same.
+// Has calls handled in this thread, by a store in memory. What travels is what JSON and bytes would be, as with the
+// writer thread: a caller sees the same.
 import { setImmediate } from 'node:timers';
 import type { CallOptions } from '../../../broker/call-options.ts';
 import type { Lease } from '../../../broker/consume.ts';
@@ -18,6 +18,7 @@ import { LEASE } from '../rows.ts';
 import type { QueueChange } from '../states.ts';
 import { GroupCommit, type Answer, type WriterRequest } from '../thread/group-commit.ts';
 import type { Now, Store } from '../thread/store.ts';
+import { jsonCopy } from './json-copy.ts';
 
 export interface MemoryCallsDeps {
   /** Of the broker, for errors. */
@@ -42,7 +43,7 @@ const received = ({
   bytes,
   rows = [],
 }: Packet<unknown, unknown>): ReceivedPacket<unknown, unknown> => ({
-  data: JSON.parse(JSON.stringify(data)) as unknown,
+  data: jsonCopy(data),
   bytes: bytes.map((each) => each && new Uint8Array(each)),
   rows: rows.map((row) => JSON.parse(row) as unknown),
 });
