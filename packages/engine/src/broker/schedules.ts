@@ -88,6 +88,8 @@ export interface ScheduleStore {
 
   /** When these queues must be looked at, in order. Many queues in few calls; changes nothing. Null = it could not be asked. */
   nextLooks(queues: readonly string[]): Promise<(NextLook | null)[]>;
+  /** The same of one queue that the caller has just written to: a broker that has seen that needs no call. */
+  nextLookOf(queue: string): Promise<NextLook | null>;
   /**
    * Hands out schedules that must be looked at, and hides them for `HIDE_MS`: other callers get other ones. It ends early at
    * bounds of the broker, such as `MAX_BATCH_BYTES`; one schedule always fits. The next look is that of the queue afterwards. It is 0

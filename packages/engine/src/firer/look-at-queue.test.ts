@@ -39,9 +39,9 @@ class FakeStore {
         this.ends.push((error) => (error ? reject(error) : resolve(writes.map(() => ({ code: 'fired' })))));
       });
     },
-    nextLooks: async ([queue]: readonly string[]) => {
+    nextLookOf: async (queue: string) => {
       this.calls.push('looks');
-      return [{ queue, nextLookMs: null, nextLookInMs: null }];
+      return { queue, nextLookMs: null, nextLookInMs: null };
     },
   } as unknown as ScheduleStore;
 }

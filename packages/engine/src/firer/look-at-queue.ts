@@ -223,7 +223,6 @@ export function createQueueLook(deps: QueueLookDeps) {
       await written.end();
     }
     // Others may have written meanwhile, too: the broker knows best what comes next.
-    const [next] = await schedules.nextLooks([queue]);
-    return next ?? null;
+    return await schedules.nextLookOf(queue);
   };
 }

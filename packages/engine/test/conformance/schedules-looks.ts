@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { HIDE_MS, MAX_AHEAD_MS } from '../../src/broker/schedules.ts';
-import { finish } from '../support/factories.ts';
+import { aTask, finish } from '../support/factories.ts';
 import {
   aFire,
   aPlan,
@@ -107,6 +107,23 @@ function handingOut(harness: Harness): void {
     const queues = looks.map(({ queue }) => queue);
     expect(await schedulesOf(bench).nextLooks(queues)).toEqual(looks);
     expect(await schedulesOf(bench).nextLooks(queues)).toEqual(looks);
+  });
+
+  test('the next look of a queue is known after each write', async () => {
+    const bench = await openWithLooks(harness, { a: 0, b: HOUR_MS });
+    const store = schedulesOf(bench);
+    const nextLookInMs = async () => (await store.nextLookOf('default'))?.nextLookInMs;
+    expect(await nextLookInMs()).toBe(0);
+    await store.due('default', 10);
+    expect(await nextLookInMs()).toBe(HIDE_MS);
+    await bench.broker.submit.enqueue([aTask({ queue: 'default' })]);
+    expect(await nextLookInMs()).toBe(HIDE_MS);
+    await store.remove([{ queue: 'default', name: 'a' }]);
+    expect(await nextLookInMs()).toBe(HOUR_MS);
+    await store.lookNow([{ queue: 'default', name: 'b' }]);
+    expect(await store.nextLookOf('default')).toEqual((await store.nextLooks(['default']))[0]);
+    await store.remove([{ queue: 'default', name: 'b' }]);
+    expect(await nextLookInMs()).toBe(null);
   });
 
   test('a look is brought forward, never put off, and only where there is one', async () => {

@@ -8,6 +8,7 @@ import { putCalendar } from '../../../src/control/calendars.ts';
 import { fsck } from '../../../src/control/fsck.ts';
 import { removeQueue } from '../../../src/control/remove-queue.ts';
 import { TaskCenterError } from '../../../src/errors/task-center-error.ts';
+import { systemClock } from '../../../src/runtime/clock.ts';
 import { expectSpoilt } from '../../support/calendars.ts';
 import { aTask, finish } from '../../support/factories.ts';
 import { aPlan, aSchedule, fireOnce, putAll, readSchedule, schedulesOf } from '../../support/schedules.ts';
@@ -100,7 +101,8 @@ describe('a schedule in a file', () => {
 test('a fire that finds the disk full is refused, and its schedule stays due', async () => {
   const broker = 'sqlite:/full';
   const run = () => Promise.reject(new TaskCenterError('broker-full', { broker }));
-  const { fire } = createScheduleStore({ run } as unknown as Writer, {} as LocalSignals);
+  const writer = { run } as unknown as Writer;
+  const { fire } = createScheduleStore({ writer, signals: {} as LocalSignals, clock: systemClock });
   const write = { name: 'one', stamp: 1, fires: [], plan: aPlan() };
   const refused = { code: 'refused', cause: 'broker-full' };
   expect(await fire('default', [write, write])).toEqual([refused, refused]);

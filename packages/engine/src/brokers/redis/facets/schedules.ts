@@ -139,6 +139,7 @@ export function createScheduleFacet(deps: RedisDeps, signals: LookSignals): Sche
     put: (schedules) => putByQueue(deps, schedules),
     remove: (schedules) => removeByQueue(deps, schedules),
     nextLooks: (queues) => readLooks(deps, queues),
+    nextLookOf: async (queue) => (await readLooks(deps, [queue]))[0] ?? null,
     due: (queue, limit) => dueSchedules(deps, queue, limit),
     fire: (queue, writes, options) => fireAll(deps, { queue, writes }, options),
     lookNow: (schedules) => bringLooksForward(deps, schedules),

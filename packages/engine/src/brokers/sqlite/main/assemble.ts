@@ -100,7 +100,7 @@ export function assemble(parts: BrokerParts): Broker {
     log: runtime.log,
     ...createStoredFacets(calls, runtime.newId),
     submit: findings.guard(createSubmit(calls, name)),
-    schedules: findings.guardSchedules(createScheduleStore(calls, signals)),
+    schedules: findings.guardSchedules(createScheduleStore({ writer: calls, signals, clock: time })),
     scheduleView: null,
     leaseRenewal,
     presence,

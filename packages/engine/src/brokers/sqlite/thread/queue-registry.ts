@@ -14,6 +14,8 @@ export interface QueueEntry {
   readonly counts: number[];
   /** Number of its schedules. */
   schedules: number;
+  /** When its schedules must be looked at next; null = none waits, undefined = the file must be asked. */
+  nextLookMs: number | null | undefined;
   /** Number of tasks of its schedules that have not ended. While it is 0, ends of tasks pay for nothing more. */
   runs: number;
   /** Businesses that the file remembers for it; not all of them, only those that were met since the file was opened. */
@@ -79,6 +81,7 @@ function readAll(sql: ReturnType<typeof statementsOf>): Map<string, QueueEntry> 
       paused: paused === 1,
       counts: zeroCounts(),
       schedules: 0,
+      nextLookMs: undefined,
       runs: 0,
       businesses: new Set(),
     });
@@ -129,6 +132,7 @@ export class QueueRegistry {
       paused: false,
       counts: zeroCounts(),
       schedules: 0,
+      nextLookMs: undefined,
       runs: 0,
       businesses: new Set(),
     };
@@ -157,8 +161,9 @@ export class QueueRegistry {
   }
 
   /** The next look at its schedules may have changed. */
-  recordLook({ name }: QueueEntry): void {
-    this.#touched.add(name);
+  recordLook(entry: QueueEntry): void {
+    entry.nextLookMs = undefined;
+    this.#touched.add(entry.name);
   }
 
   /** Resets the queue's counters, pause and businesses in the file, and leaves it out of `names()` until it is used again. */
@@ -190,7 +195,10 @@ export class QueueRegistry {
     const isDelayed = (counts[SCHEDULED] ?? 0) + (counts[RETRY] ?? 0) > 0;
     const next = isDelayed ? this.#sql.nextDue.get({ queue }) : undefined;
     const nextDueMs = earlierOf(next?.scheduled ?? null, next?.retry ?? null);
-    const nextLookMs = schedules > 0 ? (this.#sql.nextLook.get({ queue })?.ms ?? null) : null;
+    // Most changes of a queue leave its schedules as they are.
+    if (entry.nextLookMs === undefined)
+      entry.nextLookMs = schedules > 0 ? (this.#sql.nextLook.get({ queue })?.ms ?? null) : null;
+    const { nextLookMs } = entry;
     return [{ name, pending: counts[PENDING] ?? 0, paused, nextDueMs, nextLookMs }];
   }
 

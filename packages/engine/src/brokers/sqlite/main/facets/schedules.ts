@@ -19,6 +19,7 @@ import type {
 } from '../../../../broker/schedule-records.ts';
 import type { ScheduleStore } from '../../../../broker/schedules.ts';
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
+import type { Clock } from '../../../../runtime/clock.ts';
 import { chunk } from '../../../../runtime/chunk.ts';
 import { checkTexts } from '../../../../task/headers.ts';
 import type { FireWriteItem } from '../../thread/facets/fire.ts';
@@ -189,10 +190,19 @@ async function sendAllWrites(
   );
 }
 
+/** The same relative to the broker's clock. */
+const inMs = (nextLookMs: number | null, nowMs: number): number | null =>
+  nextLookMs === null ? null : Math.max(0, nextLookMs - nowMs);
+
 /** What schedulers call. */
-function createSchedulerCalls(writer: StoreCalls, signals: LocalSignals) {
+function createSchedulerCalls({ writer, signals, clock }: ScheduleStoreDeps) {
   return {
     nextLooks: (queues) => writer.ask('scheduleLooks', queues),
+    // Changes are reported before the answer to the call that has made them.
+    async nextLookOf(queue) {
+      const nextLookMs = signals.nextLookMs(queue);
+      return { queue, nextLookMs, nextLookInMs: inMs(nextLookMs, clock.wallMs()) };
+    },
     async due(queue, limit) {
       const { nowMs, items, nextLookMs } = await writer.ask('scheduleDue', { queue, limit });
       const schedules = items.map(({ row, spec, openRuns, wasAhead }) => ({
@@ -200,8 +210,7 @@ function createSchedulerCalls(writer: StoreCalls, signals: LocalSignals) {
         openRuns,
         wasAhead,
       }));
-      const nextLookInMs = nextLookMs === null ? null : Math.max(0, nextLookMs - nowMs);
-      return { queue, nowMs, schedules, nextLookMs, nextLookInMs };
+      return { queue, nowMs, schedules, nextLookMs, nextLookInMs: inMs(nextLookMs, nowMs) };
     },
     fire: (queue, writes, options) => sendAllWrites(writer, { queue, writes }, options),
     async lookNow(schedules) {
@@ -222,9 +231,17 @@ async function putAll(writer: StoreCalls, schedules: readonly SchedulePut[]): Pr
   return outcomes;
 }
 
-export function createScheduleStore(writer: StoreCalls, signals: LocalSignals): ScheduleStore {
+export interface ScheduleStoreDeps {
+  readonly writer: StoreCalls;
+  readonly signals: LocalSignals;
+  /** The broker's. */
+  readonly clock: Pick<Clock, 'wallMs'>;
+}
+
+export function createScheduleStore(deps: ScheduleStoreDeps): ScheduleStore {
+  const { writer } = deps;
   return {
-    ...createSchedulerCalls(writer, signals),
+    ...createSchedulerCalls(deps),
     put: (schedules) => putAll(writer, schedules),
     remove: (schedules) => writer.ask('scheduleRemove', schedules),
     async get(names) {

@@ -11,6 +11,8 @@ import { TaskWaits, type TaskWaitsDeps } from '../task-waits.ts';
 export interface LocalSignals extends Signals {
   /** As `ScheduleStore.waitForLook`. */
   waitForLook(known: readonly KnownLook[], signal: AbortSignal): Promise<readonly string[]>;
+  /** When schedules of the queue must be looked at next, as the thread has last reported; null = none waits. */
+  nextLookMs(queue: string): number | null;
   /** Takes the changes that the writer thread reports, and wakes those who wait for them. */
   update(changes: readonly QueueChange[], ended: readonly TaskRef[]): void;
   /**
@@ -143,6 +145,10 @@ export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSigna
     async announceBacklog() {},
     waitForDue: async (known, signal) => wait(dueEarlierThan(known), signal),
     waitForLook: async (known, signal) => wait(lookEarlierThan(known), signal),
+    nextLookMs(queue) {
+      if (closed) throw new TaskCenterError('broker-closed', { broker });
+      return queues.get(queue)?.nextLookMs ?? null;
+    },
     waitForEnd: (task, signal) => taskWaits.waitForEnd(task, signal),
     async cancel(ids) {
       if (closed) throw new TaskCenterError('broker-closed', { broker });
