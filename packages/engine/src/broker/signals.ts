@@ -7,6 +7,12 @@ export interface KnownDue {
   readonly nextDueMs: number | null;
 }
 
+/** When something of a queue is due next. */
+export interface NextDue extends Pick<KnownDue, 'nextDueMs'> {
+  /** The same in ms from now; null = nothing waits. */
+  readonly nextInMs: number | null;
+}
+
 /**
  * Wake-ups and cancellations: docs/design/engine.md#wake-ups.
  *
@@ -33,6 +39,8 @@ export interface Signals {
    * was seen; none when the signal aborts.
    */
   waitForDue(known: readonly KnownDue[], signal: AbortSignal): Promise<readonly string[]>;
+  /** What the broker has at hand of a queue for which `waitForDue` has resolved; null = `Maintain.forward` must be called. */
+  nextDueOf(queue: string): NextDue | null;
   /**
    * Waits until the task is completed, cancelled or archived, or is not there. It is given by its stored ID. A Go
    * worker or a Go tool may end it, which announces nothing. A task that nobody waits for costs nothing. Resolves to the

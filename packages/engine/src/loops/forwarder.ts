@@ -48,7 +48,8 @@ export function createForwarder({ broker, needs, runtime }: LoopOverQueues): Loo
         dueMs,
         // Something was enqueued that is due earlier than is known now.
         async until(signal) {
-          for (const queue of await broker.signals.waitForDue(needs.all(), signal)) needs.markDue(queue);
+          for (const queue of await broker.signals.waitForDue(needs.all(), signal))
+            needs.recordWakeUp(queue, broker.signals.nextDueOf(queue));
         },
       };
     },

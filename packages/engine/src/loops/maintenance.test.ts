@@ -77,6 +77,7 @@ class FakeBroker {
     groups: { reclaim: async (steps: readonly Step[]) => steps.map(() => 0) },
     lifetime: new Lifetime('fake', silentLog),
     signals: {
+      nextDueOf: () => null,
       waitForDue: (_: readonly KnownDue[], signal: AbortSignal) =>
         new Promise<readonly string[]>((resolve) => {
           this.#wakeUp = resolve;

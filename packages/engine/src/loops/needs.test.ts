@@ -25,9 +25,20 @@ test('a survey that began before the forwarder found a due time does not take it
 test('a wake-up stays until the forwarder has looked, whatever a survey says meanwhile', () => {
   const { needs } = setUp();
   const [queue] = needs.all() as [QueueNeeds];
-  needs.markDue('a');
+  needs.recordWakeUp('a', null);
   needs.recordSurvey(queue, { ...IDLE, nextDueMs: 9_000, nextInMs: 9_000 }, queue.forwards);
   expect(needs.due()).toEqual([queue]);
+});
+
+test('a wake-up that tells the due time needs no look, and is newer than a survey that began before', () => {
+  const { needs } = setUp();
+  const [queue] = needs.all() as [QueueNeeds];
+  const { forwards } = queue;
+  needs.recordWakeUp('a', { nextDueMs: 9_000, nextInMs: 9_000 });
+  needs.recordSurvey(queue, IDLE, forwards);
+  expect(needs.due()).toEqual([]);
+  expect(needs.nextDueInMs()).toBe(9_000);
+  expect(queue.nextDueMs).toBe(9_000);
 });
 
 test('a due time that comes nearer because a clock was put forward is news', () => {

@@ -1,5 +1,5 @@
 import type { Surveyed } from '../broker/maintain.ts';
-import type { KnownDue } from '../broker/signals.ts';
+import type { KnownDue, NextDue } from '../broker/signals.ts';
 import type { Clock } from '../runtime/clock.ts';
 
 /**
@@ -17,7 +17,7 @@ export interface QueueNeeds extends KnownDue {
   nextDueMs: number | null;
   /** When its next task is due, monotonic; Infinity = none is known. */
   dueAtMs: number;
-  /** Number of calls of the forwarder that ended: a survey that began before one is out of date. */
+  /** How often the forwarder has found that out: a survey that began before is out of date. */
   forwards: number;
   /** Until then the recoverer scans it, monotonic. */
   leasedUntilMs: number;
@@ -91,14 +91,16 @@ export class Needs {
     return this.all().filter(({ leasedUntilMs }) => leasedUntilMs > nowMs);
   }
 
-  /** A wake-up: the forwarder must look at the queue. */
-  markDue(queue: string): void {
+  /** Takes a wake-up. Null = the forwarder must look at the queue. */
+  recordWakeUp(queue: string, next: NextDue | null): void {
     const needs = this.#byQueue.get(queue);
-    if (needs) needs.dueAtMs = -Infinity;
+    if (!needs) return;
+    if (next) this.recordForward(needs, next);
+    else needs.dueAtMs = -Infinity;
   }
 
   /** Takes what the forwarder has found. */
-  recordForward(needs: QueueNeeds, next: { nextDueMs: number | null; nextInMs: number | null }): void {
+  recordForward(needs: QueueNeeds, next: NextDue): void {
     needs.forwards += 1;
     needs.nextDueMs = next.nextDueMs;
     needs.dueAtMs = next.nextInMs === null ? Infinity : this.#clock.monotonicMs() + next.nextInMs;

@@ -211,6 +211,9 @@ function dues(harness: Harness): void {
     expect(wait.isOver).toBe(false);
     await bench.broker.submit.enqueue([aTask({ queue: 'b', delayMs: 9_000 })]);
     expect(await wait.done).toEqual(['b']);
+    // A broker with a clock of its own must be asked.
+    const next = bench.broker.signals.nextDueOf('b');
+    if (next) expect(next).toEqual({ nextDueMs: now + 9_000, nextInMs: 9_000 });
   });
 }
 

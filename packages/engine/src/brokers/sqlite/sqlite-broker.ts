@@ -45,7 +45,8 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const name = `sqlite:${path}`;
   const runtime = createRuntime(options.runtime);
   const { clock, events, log } = runtime;
-  const signals = createSignalsOf(name, () => writer);
+  const time = nowMs ? { wallMs: nowMs, monotonicMs: nowMs } : clock;
+  const signals = createSignalsOf(name, time, () => writer);
   const file = resolve(path);
   const { findings, onFound } = createFindings(name, runtime, allow);
   const writer: Writer = await startWriter({
@@ -68,7 +69,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
     name,
     runtime,
     calls: writer,
-    time: nowMs ? { wallMs: nowMs, monotonicMs: nowMs } : clock,
+    time,
     signals,
     findings,
     lifetime: new Lifetime(name, log),

@@ -65,6 +65,8 @@ export function createSignals({ client, topology, runtime }: RedisDeps): RedisSi
     waitForWork: wait(watches.waitForWork, undefined),
     waitForBacklog: wait(watches.waitForBacklog, undefined),
     waitForDue: wait(watches.waitForDue, []),
+    // Only Redis knows its clock.
+    nextDueOf: () => null,
     waitForLook: wait(watches.waitForLook, []),
     waitForEnd: wait(watches.waitForEnd, null),
     announceBacklog: (queue) => announceBacklog(client, queue),

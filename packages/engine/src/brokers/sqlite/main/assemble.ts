@@ -21,7 +21,7 @@ import { createPresence } from './facets/presence.ts';
 import { createScheduleStore } from './facets/schedules.ts';
 import { createSchedulerEntries } from './facets/scheduler-entries.ts';
 import { createSemaphores } from './facets/semaphores.ts';
-import { createSignals, type LocalSignals } from './facets/signals.ts';
+import { createSignals, type LocalSignals, type LocalSignalsDeps } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
 import type { StoreCalls } from '../thread/requests.ts';
 
@@ -52,10 +52,18 @@ export const FACTS: BrokerFacts = {
 };
 
 /** The store sees the ends of tasks. It is there before anybody waits. */
-export const createSignalsOf = (name: string, calls: () => StoreCalls): LocalSignals =>
-  createSignals(name, {
-    awaitEnd: (task) => calls().ask('awaitEnd', task),
-    stopAwaiting: (task) => calls().ask('stopAwaiting', task),
+export const createSignalsOf = (
+  broker: string,
+  clock: LocalSignalsDeps['clock'],
+  calls: () => StoreCalls,
+): LocalSignals =>
+  createSignals({
+    broker,
+    clock,
+    thread: {
+      awaitEnd: (task) => calls().ask('awaitEnd', task),
+      stopAwaiting: (task) => calls().ask('stopAwaiting', task),
+    },
   });
 
 /** What only calls the store. */

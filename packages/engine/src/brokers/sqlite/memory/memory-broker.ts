@@ -41,7 +41,7 @@ export function openMemoryBroker({
   const database = openMemoryDatabase();
   migrate(database, migrations);
   const store = createStore(database);
-  const signals = createSignalsOf(name, () => calls);
+  const signals = createSignalsOf(name, clock, () => calls);
   const now = () => ({ wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() });
   const calls = new MemoryCalls({ name, store, now, onChanges: signals.update });
   const findings = new FindingWatch({ broker: name, runtime, allow: [], checks: [], facts: () => FACTS });

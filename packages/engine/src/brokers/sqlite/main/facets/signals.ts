@@ -3,6 +3,7 @@
 import { TaskCenterError } from '../../../../errors/task-center-error.ts';
 import type { KnownLook } from '../../../../broker/schedules.ts';
 import type { KnownDue, Signals } from '../../../../broker/signals.ts';
+import type { Clock } from '../../../../runtime/clock.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import { untilAborted } from '../../../../runtime/within.ts';
 import type { QueueChange } from '../../states.ts';
@@ -124,7 +125,15 @@ function createListeners() {
   };
 }
 
-export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSignals {
+export interface LocalSignalsDeps {
+  /** Of the broker, for errors. */
+  readonly broker: string;
+  readonly thread: TaskWaitsDeps;
+  /** The broker's. */
+  readonly clock: Pick<Clock, 'wallMs'>;
+}
+
+export function createSignals({ broker, thread, clock }: LocalSignalsDeps): LocalSignals {
   /** What the writer thread has last reported of each queue. */
   const queues = new Map<string, QueueChange>();
   const waiters = createWaiters((queue) => queues.get(queue));
@@ -144,6 +153,10 @@ export function createSignals(broker: string, thread: TaskWaitsDeps): LocalSigna
     waitForBacklog: waitForWork,
     async announceBacklog() {},
     waitForDue: async (known, signal) => wait(dueEarlierThan(known), signal),
+    nextDueOf(queue) {
+      const nextDueMs = queues.get(queue)?.nextDueMs ?? null;
+      return { nextDueMs, nextInMs: nextDueMs === null ? null : Math.max(0, nextDueMs - clock.wallMs()) };
+    },
     waitForLook: async (known, signal) => wait(lookEarlierThan(known), signal),
     nextLookMs(queue) {
       if (closed) throw new TaskCenterError('broker-closed', { broker });
