@@ -135,8 +135,9 @@ function formerPeriods(
 export function undecidedTimes(input: TimesInput, ledger: Ledger): Undecided {
   const { spec, times } = input;
   const own = ownTimes(spec, ledger, times);
-  const former = formerPeriods(input, ledger);
-  if (former.length === 0) return { ...own, hasFormer: false, leftOutToMs: null };
+  const former = spec.former === undefined ? [] : formerPeriods(input, ledger);
+  if (former.length === 0)
+    return { times: own.times, afterMs: own.afterMs, hasFormer: false, leftOutToMs: null };
   const now = { times: own.times, fromMs: spec.plannedFromMs, untilMs: Infinity };
   return {
     // What has to be decided first may have runs, and `from: end` counts from their ends.

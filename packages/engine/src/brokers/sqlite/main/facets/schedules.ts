@@ -205,11 +205,9 @@ function createSchedulerCalls({ writer, signals, clock }: ScheduleStoreDeps) {
     },
     async due(queue, limit) {
       const { nowMs, items, nextLookMs } = await writer.ask('scheduleDue', { queue, limit });
-      const schedules = items.map(({ row, spec, openRuns, wasAhead }) => ({
-        ...scheduleRecord({ row: SCHEDULE.fromRow(row), spec }),
-        openRuns,
-        wasAhead,
-      }));
+      const schedules = items.map(({ row, spec, openRuns, wasAhead }) =>
+        Object.assign(scheduleRecord({ row: SCHEDULE.fromRow(row), spec }), { openRuns, wasAhead }),
+      );
       return { queue, nowMs, schedules, nextLookMs, nextLookInMs: inMs(nextLookMs, nowMs) };
     },
     fire: (queue, writes, options) => sendAllWrites(writer, { queue, writes }, options),
