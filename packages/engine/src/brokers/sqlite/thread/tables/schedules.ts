@@ -13,14 +13,14 @@ export interface FiringRow extends Pick<ScheduleRow, 'no' | 'queue' | 'stamp' | 
 }
 
 /** Columns of `ScheduleRow` that are not named like their fields. */
-const COLUMNS: { readonly [Field in keyof ScheduleRow]?: string } = {
+const OTHER_COLUMNS: { readonly [Field in keyof ScheduleRow]?: string } = {
   queueName: '(SELECT name FROM queue WHERE queue.no = schedule.queue)',
   nextLookMs: 'look_ms',
 };
 
 /** The columns of `ScheduleRow`, from `schedule`. */
 export const SCHEDULE_COLUMNS = SCHEDULE.names
-  .map((field) => `${COLUMNS[field] ?? columnOf(field)} AS ${field}`)
+  .map((field) => `${OTHER_COLUMNS[field] ?? columnOf(field)} AS ${field}`)
   .join(', ');
 
 /** What is written with a specification. */
