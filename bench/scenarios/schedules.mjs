@@ -234,7 +234,7 @@ async function amongMany(peer, { url, folder, count, rounds, redis }) {
 
 /** A month of an hourly cron whose runs fail and are retried, by the broker for tests. */
 async function month() {
-  const began = cpuMs();
+  const [began, beganCpu] = [performance.now(), cpuMs()];
   const broker = createTestBroker({ log: false });
   const { clock } = broker;
   let runs = 0;
@@ -247,7 +247,8 @@ async function month() {
   await worker.start();
   await clock.advance('30d');
   await broker.close();
-  return { what: 'a month of an hourly cron', runs, 'CPU ms': cpuMs() - began };
+  const figures = { ms: performance.now() - began, 'CPU ms': cpuMs() - beganCpu };
+  return { what: 'a month of an hourly cron', runs, ...figures };
 }
 
 /** Measures schedules. */
