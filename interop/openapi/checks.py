@@ -7,13 +7,14 @@ from schemathesis.specs.openapi.checks import negative_data_rejection
 
 # Refusals of input that is valid by the document: where (the end of the pointer or the parameter), and what is said.
 # Everything else that is refused must be invalid by the document, too.
-DURATIONS = r"/(delay|timeout|retention|connect_timeout|initial|step|max|delays?(/\d+)?)"
+DURATIONS = r"/(delay|timeout|retention|connect_timeout|initial|step|max|delays?(/\d+)?|every|jitter|grace)"
+TIMES = r"/(run_at|deadline|at|starts_at|ends_at)|from|to"
 RULES = [
     (r"/url", r"The callback URL is not valid: .*"),
     (r"/headers/.*", r"this header is set by the service.*|is given twice.*"),
     (r"/headers", r"must be at most 32 headers with 8192 bytes"),
     (DURATIONS, r"must be \w+ to \w+|must be a duration such as .*|of a callback must .*"),
-    (r"/(run_at|deadline)", r"must lie between 2000 and ten years from now|must be an RFC 3339 time such as .*"),
+    (TIMES, r"must lie between 2000 and ten years from now|must be an RFC 3339 time such as .*"),
     (r"/deadline", r"lies .*: no attempt could begin"),
     (r"/(queue|type)|queue|name", r"must have at most \d+ bytes|must not have .* characters.*|must be in the Unicode form NFC.*"),
     (r"/(payload_text|payload_base64)", r"cannot be combined with .*"),
@@ -23,6 +24,18 @@ RULES = [
     # It tries headers with a 0, whatever their pattern is.
     (r"if-(none-)?match", r"must be \* or a list of ETags such as .*"),
     (r"id", r"does not exist yet, and there are \d+ calendars already.*"),
+    # Other operations take a part of a schedule: its schema has no required fields.
+    (r"/(task|cron)", r"is required"),
+    (r"/(cron|every|at)", r"must be left out beside \w+: a schedule has one of cron, every, at"),
+    # What crons and zones there are is no pattern.
+    (r"/(cron|timezone)", r"must .*"),
+    (r"/(every|at|starts_at|ends_at)", r"must be (.*times that come|a time that lies ahead).*"),
+    (r"/(dialect|from)", r"must be nothing without (cron|every)"),
+    (r"/ends_at", r"must be a time after starts_at"),
+    (r"/calendar", r"must be nothing with .*"),
+    (r"/task/.*", r"must be .*: queue and kind of a schedule never change.*"),
+    (r"task_state", r"must be left out for fires to come: .*"),
+    (r"outcome", r"must be planned alone, or outcomes of the past"),
     (r"/(trace_id|priority)", r"means the queue .*|differs from .*"),
 ]
 WHOLE = {("malformed", "cursor"), ("url-blocked", None)}
