@@ -157,7 +157,7 @@ const TABLE = [
     kind: ENGINE_LONG,
     files: ['model/model'],
     guards: [...engine('broker'), ...REDIS, ...SQLITE, 'packages/engine/test/model'],
-    costs: { long: 30 },
+    costs: { long: 70 },
   },
   {
     kind: ENGINE_LONG,
