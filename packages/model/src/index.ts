@@ -110,14 +110,7 @@ export {
   type TaskState,
 } from './states.ts';
 export { CONTROL_CHARACTERS, fitsBytes } from './texts.ts';
-export {
-  pausedSpec,
-  putSpec,
-  resumedSpec,
-  skipsLeftOf,
-  type SchedulePut,
-  type StoredSchedule,
-} from './schedules/edits.ts';
+export { pausedSpec, putSpec, resumedSpec, skipsLeftOf, type StoredSchedule } from './schedules/edits.ts';
 export { type PlanTimes } from './schedules/due-times.ts';
 export { type Ledger, type OpenRun } from './schedules/ledger.ts';
 export { type LeftOut, type Plan, type PlanInput, type PlannedFire } from './schedules/plan.ts';

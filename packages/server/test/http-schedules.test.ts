@@ -129,6 +129,10 @@ for (const kind of brokerKinds)
       await patch(id, { owner: 'me' });
       const { schedules } = await app.broker.schedules.get([id]);
       expect(schedules[0]!.spec).toContain('s3cret');
+      const moved = (headers: object) =>
+        patch(id, { task: { callback: { url: 'http://127.0.0.1:9/elsewhere', headers } } });
+      expect(places(await moved({}))).toEqual(['/task/callback/headers/authorization required']);
+      expect((await moved({ authorization: 'Bearer other' })).status).toBe(200);
     });
 
     test('are refused with every place that is wrong, and by name what is not built', async () => {
@@ -220,11 +224,21 @@ for (const kind of brokerKinds)
     test('that another program has damaged are put anew or deleted, and stop no list', async () => {
       const ids = [await make(), await make()] as const;
       const { schedules: store } = app.broker;
+      await post(path(ids[0], '/run'));
+      const stranger = await app.createKey({ role: 'submitter', queues: ['own'] });
+      const owner = await app.createKey({ role: 'submitter', queues: ['reports'] });
       for (const record of (await store.get(ids)).schedules)
         await store.put([{ ...record!, spec: '{', expectedRevision: record!.revision, nextLookMs: 0 }]);
       expect(short(await get(path(ids[0])))).toEqual([500, 'internal']);
       expect((await get('/v1/schedules?queue=reports')).status).toBe(200);
-      expect((await put(ids[0], yearly())).status).toBe(201);
+      expect((await get('/v1/fires')).json.data.map((fire: { name: unknown }) => fire.name)).toContain(null);
+      for (const action of ['', '/fires', '/preview'])
+        expect(short(await get(path(ids[0], action), stranger))).toEqual([404, 'not-found']);
+      expect(short(await put(ids[0], yearly({ queue: 'own' }), { key: stranger }))).toEqual([
+        409,
+        'schedule-exists',
+      ]);
+      expect((await put(ids[0], yearly(), { key: owner })).status).toBe(201);
       expect((await app.call('DELETE', path(ids[1]))).status).toBe(204);
       expect(short(await get(path(ids[1])))).toEqual([404, 'not-found']);
     });

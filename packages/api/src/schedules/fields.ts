@@ -80,7 +80,7 @@ const scheduleFields = {
   ),
   task: scheduleTask.optional().meta({ description: 'The task that each fire submits. Required' }),
   cron: field(
-    z.string().min(1).max(512),
+    z.string().min(1).max(500),
     'When it fires: 5 fields, or 6 with seconds first, or @daily and so on. One of cron, every and at is required',
   ),
   dialect: field(

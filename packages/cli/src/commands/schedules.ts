@@ -217,7 +217,7 @@ Examples:
 export function addSchedules(program: Command, io: Io): void {
   const schedules = program
     .command('schedules')
-    .description('list, show, put, apply, pause, resume, run, preview and delete schedules')
+    .description('list, show, put, apply, pause, resume, run, preview and delete schedules; list their fires')
     .addHelpText('after', EXAMPLE);
   const listing = schedules
     .command('list', { isDefault: true })

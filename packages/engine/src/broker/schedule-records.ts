@@ -81,7 +81,7 @@ export type RemoveOutcome =
   | { readonly code: 'version-mismatch'; readonly revision: number };
 
 /**
- * A stored schedule. Where another program has damaged more than its specification, that is '' and the revision 0: it can be removed and
+ * A stored schedule. Where another program has damaged more than its specification, `spec` is '' and `revision` 0: it can be removed and
  * put anew.
  */
 export interface ScheduleRecord extends ScheduleRef, ScheduleText, SchedulePlan {

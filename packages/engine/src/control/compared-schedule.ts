@@ -18,7 +18,15 @@ export function withoutMaker({ meta, ...task }: ScheduledTask) {
 
 /** What callers may change, as it is compared. */
 export const comparedContent = ({ spec, ledger }: Pick<FoundSchedule, 'spec' | 'ledger'>) => {
-  const { createdMs: _c, updatedMs: _u, plannedFromMs: _p, skipSetMs: _s, ...rest } = spec;
-  const { former: _f, pausedMs: _m, ...content } = rest;
+  // What the store keeps beside it.
+  const {
+    createdMs: _c,
+    updatedMs: _u,
+    plannedFromMs: _p,
+    skipSetMs: _s,
+    former: _f,
+    pausedMs: _m,
+    ...content
+  } = spec;
   return { ...content, task: withoutMaker(content.task), skipNext: skipsLeftOf({ spec, ledger }) };
 };

@@ -15,13 +15,7 @@ export * from './list-fires.ts';
 export * from './list-tasks.ts';
 export * from './locate-task.ts';
 export * from './logical-queues.ts';
-export {
-  previewDraft,
-  previewSchedule,
-  type DraftSchedule,
-  type PreviewOptions,
-  type UpcomingInfo,
-} from './preview-schedule.ts';
+export * from './preview-schedule.ts';
 export { checkSchedule, putSchedule, putSchedules, type SchedulePutResult } from './put-schedules.ts';
 export * from './queues.ts';
 export * from './remove-queue.ts';

@@ -4,7 +4,6 @@ import {
   previewFires,
   putSpec,
   timesOf,
-  type CalendarDays,
   type PreviewedFire,
   type ScheduledTask,
   type ScheduleSettings,
@@ -16,24 +15,12 @@ import { findCalendar } from '../calendars/calendars.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyText, wholeNumber, withMethods } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
-import { knownCalendar, missingCalendar } from '../firer/calendar-cache.ts';
-import { readTimesOf } from '../firer/spec-cache.ts';
 import { systemClock, type Clock } from '../runtime/clock.ts';
 import { checkBusinesses } from './arguments.ts';
+import { daysOf } from './next-fire.ts';
 import { checkScheduleSettings, textList, wallMs } from './schedule-arguments.ts';
 import { KNOWN_CALENDAR, scheduleFault } from './schedule-faults.ts';
-import { findSchedule, schedulesOf, type FoundSchedule, type ScheduleAddress } from './schedule-info.ts';
-
-/** The next fire of a stored schedule, for lists, until it is planned; null = none is known. */
-export async function nextFireOf(
-  broker: Broker,
-  { spec, ledger, nowMs }: Pick<FoundSchedule, 'spec' | 'ledger' | 'nowMs'>,
-): Promise<number | null> {
-  const info = spec.calendar === null ? null : await findCalendar(broker, spec.calendar);
-  const times = readTimesOf(spec, info && knownCalendar(info));
-  const [first] = previewFires({ schedule: { spec, ledger }, times, days: null, fromMs: nowMs, limit: 1 });
-  return first?.fireMs ?? null;
-}
+import { findSchedule, schedulesOf, type ScheduleAddress } from './schedule-info.ts';
 
 /** A fire that is still to come. */
 export interface UpcomingInfo extends PreviewedFire {
@@ -101,12 +88,6 @@ async function countInMinutes(
     part.forEach((count, i) => (counts[i]! += count));
   }
   return counts;
-}
-
-/** The days that count now. A calendar that is gone or cannot be read has none. */
-async function daysOf(broker: Broker, id: string): Promise<CalendarDays> {
-  const info = await findCalendar(broker, id);
-  return (info === null ? missingCalendar(id) : knownCalendar(info)).days;
 }
 
 async function preview(

@@ -3,7 +3,6 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   movedTask,
   neverFires,
-  previewFires,
   putSpec,
   storedScheduleName,
   type ScheduleSource,
@@ -14,7 +13,7 @@ import {
   MAX_SCHEDULE_NAMES,
   type PutOutcome,
   type SchedulePut,
-  type ScheduleRef,
+  type ScheduleRecord,
 } from '../broker/schedule-records.ts';
 import { findCalendar } from '../calendars/calendars.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
@@ -22,9 +21,11 @@ import { knownCalendar, type KnownCalendar } from '../firer/calendar-cache.ts';
 import { firstLook } from '../firer/plan-write.ts';
 import { readTimesOf } from '../firer/spec-cache.ts';
 import { comparedContent, storedTask, withoutMaker } from './compared-schedule.ts';
+import { nextFireOf } from './next-fire.ts';
 import { checkInput, inputList, type ScheduleInput } from './schedule-arguments.ts';
 import { checkTaskOf, faultError, KNOWN_CALENDAR, scheduleFault } from './schedule-faults.ts';
 import {
+  damagedRemoval,
   readableSchedule,
   requireReadable,
   scheduleInfo,
@@ -32,7 +33,7 @@ import {
   type FoundSchedule,
   type ScheduleInfo,
 } from './schedule-info.ts';
-import { anyVersion, mismatch, type VersionChange } from './versions.ts';
+import { anyVersion, mismatch, overtaken, type VersionChange } from './versions.ts';
 
 /** What came of putting one of several schedules. */
 export type SchedulePutResult = VersionChange<ScheduleInfo> | { readonly error: TaskCenterError };
@@ -56,12 +57,9 @@ function firstFireMs(
   before: FoundSchedule | null,
   { calendar, nowMs }: { readonly calendar: KnownCalendar | null; readonly nowMs: number },
 ): number | null {
-  const times = readTimesOf(spec, calendar);
-  const never = neverFires(spec, times);
+  const never = neverFires(spec, readTimesOf(spec, calendar));
   if (never !== null) throw faultError([never]);
-  const schedule = { spec, ledger: before?.ledger ?? null };
-  const [first] = previewFires({ schedule, times, days: null, fromMs: nowMs, limit: 1 });
-  return first?.fireMs ?? null;
+  return nextFireOf({ spec, ledger: before?.ledger ?? null }, calendar?.days ?? null, nowMs);
 }
 
 /** What is written for what was put; null = it is so already. */
@@ -69,7 +67,7 @@ interface PreparedPut {
   readonly put: SchedulePut | null;
   readonly before: FoundSchedule | null;
   /** What cannot be read, and must be removed before. */
-  readonly damaged?: ScheduleRef;
+  readonly damaged?: ScheduleRecord;
 }
 
 /** @throws TaskCenterError as `putSchedule` */
@@ -89,11 +87,10 @@ function prepare(
     if (moved !== null) throw faultError([moved]);
   }
   const version = before?.record.revision ?? null;
-  const content = { ...settings, source, task: withoutMaker(task) };
   // As `changeVersion`: what is so already is not written again, whichever version the caller expects.
   if (
     before !== null &&
-    isDeepStrictEqual(comparedContent(before), content) &&
+    isDeepStrictEqual(comparedContent(before), { ...settings, source, task: withoutMaker(task) }) &&
     (expects(version) || !expects(null))
   )
     return { put: null, before };
@@ -171,6 +168,12 @@ const errorOf = (error: unknown): TaskCenterError => {
   throw error;
 };
 
+/** Refuses to tell anything of a schedule that the caller may not know of. @throws TaskCenterError `schedule-exists` */
+function requireKnown({ settings: { id }, mayReplace }: ScheduleInput, record: ScheduleRecord | null): void {
+  if (record !== null && mayReplace?.(record.queue) === false)
+    throw new TaskCenterError('schedule-exists', { id });
+}
+
 /** Reads what there is, and decides what to write. What is refused gets its result. */
 async function preparePuts(broker: Broker, items: readonly PutInProgress[]) {
   const calendars = await calendarsOf(
@@ -182,6 +185,7 @@ async function preparePuts(broker: Broker, items: readonly PutInProgress[]) {
   const prepared = items.map((item, i): PreparedPut | null => {
     const record = schedules[i] ?? null;
     try {
+      requireKnown(item.input, record);
       const calendar = requireCalendar(item.input.settings.calendar, calendars);
       const before = record && readableSchedule(record, nowMs);
       const made = prepare(item.input, before, { calendar, nowMs });
@@ -199,7 +203,8 @@ async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise
   const { prepared, nowMs } = await preparePuts(broker, items);
   const puts = prepared.flatMap((each) => each?.put ?? []);
   const damaged = prepared.flatMap((each) => each?.damaged ?? []);
-  if (damaged.length > 0) await broker.schedules.remove(damaged.map(({ queue, name }) => ({ queue, name })));
+  // Where another caller was faster, the put finds what that has made, and the next try reads it.
+  if (damaged.length > 0) await broker.schedules.remove(damaged.map(damagedRemoval));
   const outcomes: PutOutcome[] = puts.length === 0 ? [] : await broker.schedules.put(puts);
   let next = 0;
   prepared.forEach((each, i) => {
@@ -209,6 +214,8 @@ async function putOnce(broker: Broker, items: readonly PutInProgress[]): Promise
     if (outcome?.code === 'stored') items[i]!.result = putResult(each, outcome.revision, nowMs);
   });
 }
+
+const overtakenBy = ({ settings: { id } }: ScheduleInput) => overtaken({ kind: 'schedule', id });
 
 /** Puts schedules that were checked. */
 async function putChecked(broker: Broker, inputs: readonly ScheduleInput[]): Promise<SchedulePutResult[]> {
@@ -221,11 +228,8 @@ async function putChecked(broker: Broker, inputs: readonly ScheduleInput[]): Pro
       await putOnce(broker, open);
     }
   }
-  return items.map(({ input, result }) => result ?? { error: overtaken(input) });
+  return items.map(({ input, result }) => result ?? { error: overtakenBy(input) });
 }
-
-const overtaken = ({ settings: { id } }: ScheduleInput) =>
-  new TaskCenterError('version-mismatch', { kind: 'schedule', id });
 
 /**
  * Puts many schedules in few calls: each as `putSchedule` does, with a result of its own, in order. One that is refused does not
@@ -245,7 +249,7 @@ export async function putSchedules(
 /** What came of putting one. */
 function changeIn(result: SchedulePutResult | null | undefined, input: ScheduleInput) {
   if (result && 'item' in result) return result;
-  throw result?.error ?? overtaken(input);
+  throw result?.error ?? overtakenBy(input);
 }
 
 /**

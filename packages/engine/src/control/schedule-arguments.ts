@@ -151,6 +151,8 @@ export interface ScheduleInput {
   readonly expects?: VersionTest;
   /** There must be none with this ID. */
   readonly isNew?: boolean;
+  /** Whether the caller may know of a schedule in this stored queue. Its ID is taken all the same. Default: of any. */
+  mayReplace?(queue: string): boolean;
 }
 
 /** @throws TaskCenterError `invalid-value` */
@@ -160,6 +162,7 @@ export const checkInput = createOptionsCheck<ScheduleInput>('a schedule to put',
   source: required(scheduleSource),
   expects: func,
   isNew: flag,
+  mayReplace: func,
 });
 /** Schedules to put. */
 export const inputList = listOf((value, name) => void checkInput(value, name), 'a list of schedules to put');

@@ -1,7 +1,7 @@
 /** Schedules as people see them, and how one is found. */
 import { skipsLeftOf, storedTaskId, type Ledger, type ScheduleSpec } from '@task-center/model';
 import type { Broker } from '../broker/broker.ts';
-import { LATE_MS, type ScheduleRecord } from '../broker/schedule-records.ts';
+import { LATE_MS, type ScheduleRecord, type ScheduleRemoval } from '../broker/schedule-records.ts';
 import type { ScheduleStore } from '../broker/schedules.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { checkBroker, filledText, orNull } from '../checks/values.ts';
@@ -95,7 +95,7 @@ function isWhole({ spec, ledger }: Pick<FoundSchedule, 'spec' | 'ledger'>): bool
   return isSpec && (ledger === null || (Array.isArray(ledger.open) && Array.isArray(ledger.waiting)));
 }
 
-/** The same where another program may have damaged it: null = it cannot be read. */
+/** Parses what is stored of a schedule; null = another program has damaged it. */
 export function readableSchedule(record: ScheduleRecord, nowMs: number): FoundSchedule | null {
   try {
     const found = foundSchedule(record, nowMs);
@@ -108,9 +108,23 @@ export function readableSchedule(record: ScheduleRecord, nowMs: number): FoundSc
 /** @throws TaskCenterError `schedule-unreadable` */
 export function requireReadable(id: string, record: ScheduleRecord, nowMs: number): FoundSchedule {
   const found = readableSchedule(record, nowMs);
-  if (found === null) throw new TaskCenterError('schedule-unreadable', { id, queue: record.queue });
+  if (found === null) {
+    const { queue, revision } = record;
+    throw new TaskCenterError('schedule-unreadable', { id, queue, revision });
+  }
   return found;
 }
+
+/** Removes one that cannot be read, but not what another caller has put in its place. Without a revision nobody can tell these apart. */
+export const damagedRemoval = ({
+  queue,
+  name,
+  revision,
+}: Pick<ScheduleRecord, 'queue' | 'name' | 'revision'>): ScheduleRemoval => ({
+  queue,
+  name,
+  ...(revision > 0 && { expectedRevision: revision }),
+});
 
 /** Finds a schedule. @throws TaskCenterError `invalid-value`, `schedule-not-found`, `schedule-unreadable` */
 export async function findSchedule(broker: Broker, address: ScheduleAddress): Promise<FoundSchedule> {

@@ -10,12 +10,13 @@ import {
 } from '../broker/schedule-records.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyText, func, orNull } from '../checks/values.ts';
-import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
+import { isTaskCenterError } from '../errors/task-center-error.ts';
 import { checkBusinesses } from './arguments.ts';
-import { nextFireOf } from './preview-schedule.ts';
+import { daysOf, nextFireOf } from './next-fire.ts';
 import { requireOwner } from './put-schedules.ts';
 import { FILTER_ROWS, pageLimit, placeOfSchedule, scheduleSource, textList } from './schedule-arguments.ts';
 import {
+  damagedRemoval,
   findSchedule,
   readableSchedule,
   requireReadable,
@@ -31,6 +32,7 @@ import {
 import {
   anyVersion,
   changeVersion,
+  overtaken,
   removeVersion,
   type VersionChange,
   type VersionedPlace,
@@ -160,12 +162,17 @@ export async function countSchedules(
 
 type SchedulePlace = VersionedPlace<FoundSchedule & { readonly version: number }, string | null>;
 
+/** The next fire of a schedule that is resumed. */
+async function resumedFireMs(broker: Broker, { spec, ledger, nowMs }: FoundSchedule): Promise<number | null> {
+  const days = spec.calendar === null ? null : await daysOf(broker, spec.calendar);
+  return nextFireOf({ spec, ledger }, days, nowMs);
+}
+
 /** A schedule whose pause changes. */
 function schedulePlace(broker: Broker, address: ScheduleAddress): SchedulePlace {
   const name = storedNameOf(address);
   const store = schedulesOf(broker);
   const { id } = address;
-  const mismatch = () => new TaskCenterError('version-mismatch', { kind: 'schedule', id });
   async function read() {
     const { schedules, nowMs } = await store.get([name]);
     const [record = null] = schedules;
@@ -181,12 +188,12 @@ function schedulePlace(broker: Broker, address: ScheduleAddress): SchedulePlace 
       const { record, nowMs } = before;
       const spec = pauseReason === null ? resumedSpec(before, nowMs) : pausedSpec(before.spec, nowMs);
       const { queue, business, owner, source, calendar, revision } = record;
-      // Of before the pause, it may lie in it.
+      // The stored one may lie within the pause.
       const nextFireMs =
-        pauseReason === null ? await nextFireOf(broker, { ...before, spec }) : record.nextFireMs;
+        pauseReason === null ? await resumedFireMs(broker, { ...before, spec }) : record.nextFireMs;
       const text = { spec: JSON.stringify(spec), business, owner, source, calendar, pauseReason };
       const [outcome] = await store.put([{ queue, name, expectedRevision: revision, ...text, nextFireMs }]);
-      if (outcome?.code !== 'stored') throw mismatch();
+      if (outcome?.code !== 'stored') throw overtaken({ kind: 'schedule', id });
       const version = outcome.revision;
       return {
         record: { ...record, ...text, nextFireMs, revision: version },
@@ -198,7 +205,7 @@ function schedulePlace(broker: Broker, address: ScheduleAddress): SchedulePlace 
     },
     async remove({ record: { queue, revision: expectedRevision } }) {
       const [outcome] = await store.remove([{ queue, name, expectedRevision }]);
-      if (outcome?.code === 'version-mismatch') throw mismatch();
+      if (outcome?.code === 'version-mismatch') throw overtaken({ kind: 'schedule', id });
     },
   };
 }
@@ -271,6 +278,9 @@ export async function removeSchedule(
   } catch (error) {
     if (!isTaskCenterError(error, 'schedule-unreadable')) throw error;
     // Whatever the caller expects: it has no version any more.
-    await schedulesOf(broker).remove([{ queue: error.details.queue, name: storedNameOf(address) }]);
+    const { queue, revision } = error.details;
+    const removal = damagedRemoval({ queue, name: storedNameOf(address), revision });
+    const [outcome] = await schedulesOf(broker).remove([removal]);
+    if (outcome?.code === 'version-mismatch') throw overtaken({ kind: 'schedule', id: address.id });
   }
 }

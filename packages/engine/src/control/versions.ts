@@ -43,6 +43,10 @@ export function mismatch(
   return new TaskCenterError('version-mismatch', { kind, id, current, ...(isTaken && { isTaken }) });
 }
 
+/** The error of a try before which another caller was faster. It names no version, unlike that of `mismatch`. */
+export const overtaken = (what: { readonly kind: string; readonly id: string }): TaskCenterError =>
+  new TaskCenterError('version-mismatch', what);
+
 /** Whether another caller came between reading and writing. The error of `mismatch` says which version there is. */
 const isOvertaken = (error: unknown): boolean =>
   isTaskCenterError(error, 'version-mismatch') && error.details.current === undefined;

@@ -259,7 +259,7 @@ export const codes = {
     message: `There is no schedule "${id}".`,
     fix: 'Check the ID, and the business if it has one. A schedule exists until it is removed.',
   }),
-  'schedule-unreadable': ({ id, queue }: { id: string; queue: string }) => ({
+  'schedule-unreadable': ({ id, queue }: { id: string; queue: string; revision: number }) => ({
     message: `The schedule "${id}" cannot be read: another program has damaged what the queue "${queue}" keeps of it.`,
     fix: 'Put it anew, which replaces it, or remove it. Either takes its history along. Its tasks stay.',
   }),

@@ -33,7 +33,7 @@ const builtInVersion = ({ off, on }: CalendarInfo): number =>
     .digest()
     .readUInt32BE();
 
-/** That of what is stored also where the built-in calendar has come back: then it is known since when. */
+/** Where a built-in calendar has come back: that of the stored mark which says so, and since when. */
 function versionOf(info: CalendarInfo): number {
   if (!info.isReadable) return NO_DAYS.version;
   return info.storedVersion > 0 ? info.storedVersion : builtInVersion(info);

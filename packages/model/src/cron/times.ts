@@ -38,7 +38,12 @@ const zoneFault = (got: string, expected: string): CronFault => ({ field: 'time 
 function readCronSpec({ cron, dialect, timezone, dayFilter }: CronSpec): Times | CronFault {
   const { zoneName, interval, fields: text, isNamed } = splitSpec(cron);
   if (zoneName !== undefined && dialect !== 'asynq')
-    return zoneFault(zoneName, 'no prefix such as "TZ=", because a schedule has a field for its time zone');
+    return {
+      // The text is wrong, whatever zone it names.
+      field: null,
+      got: zoneName,
+      expected: 'a text without a prefix such as "TZ=": the time zone has a field of its own',
+    };
   const zone = readZone(zoneName ?? timezone);
   if (isCronFault(zone)) return zone;
   if (interval === null) {

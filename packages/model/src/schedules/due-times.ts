@@ -4,7 +4,7 @@ import type { Times } from '../cron/reading.ts';
 import { SECOND_MS } from '../durations.ts';
 import { hasOpenRun } from './runs.ts';
 import type { Ledger } from './ledger.ts';
-import type { FormerTimes, ScheduleSpec, TimesSettings } from './spec.ts';
+import { fromEndMs, isFromEnd, type FormerTimes, type ScheduleSpec, type TimesSettings } from './spec.ts';
 
 /** The times of a schedule, by questions that cost little however many there are. */
 export type PlanTimes = Pick<Times, 'next' | 'previous' | 'count'>;
@@ -72,10 +72,6 @@ export const lastEndOf = ({ lastEndMs, lastFireMs }: Ledger): number | null =>
 const timeFromEnd = (everyMs: number, { startsAtMs }: TimesSettings, endMs: number): number =>
   wholeSecond(Math.max(wholeSecond(endMs) + everyMs, startsAtMs ?? 0));
 
-/** Whether one time follows the end of a run, instead of many that are known before. */
-export const isFromEnd = ({ times }: Pick<TimesSettings, 'times'>): boolean =>
-  times.kind === 'every' && times.from === 'end';
-
 /** The times that are not decided yet: those of `times` after `afterMs`. */
 interface Undecided {
   readonly times: PlanTimes;
@@ -94,11 +90,11 @@ function ownTimes(
 ): Pick<Undecided, 'times' | 'afterMs'> {
   const bounded = boundedTimes(times, settings);
   const afterMs = ledger.decidedToMs;
-  if (settings.times.kind !== 'every' || settings.times.from === 'start') return { times: bounded, afterMs };
+  const everyMs = fromEndMs(settings);
+  if (everyMs === null) return { times: bounded, afterMs };
   if (hasOpenRun(ledger) || ledger.waiting.length > 0) return { times: NO_TIMES, afterMs };
   const endMs = lastEndOf(ledger);
-  const firstMs =
-    endMs === null ? bounded.next(afterMs) : timeFromEnd(settings.times.everyMs, settings, endMs);
+  const firstMs = endMs === null ? bounded.next(afterMs) : timeFromEnd(everyMs, settings, endMs);
   if (firstMs === null) return { times: NO_TIMES, afterMs };
   // The end of a run may be found after its next time: looks in between have decided nothing.
   return { times: boundedTimes(momentTimes(firstMs), settings), afterMs: firstMs - 1 };

@@ -19,7 +19,7 @@ export interface StoredSchedule {
 }
 
 /** A schedule as it is put. */
-export interface SchedulePut {
+export interface NewSchedule {
   readonly settings: ScheduleSettings;
   readonly task: ScheduledTask;
   readonly source: ScheduleSource;
@@ -41,8 +41,8 @@ const undecidedFormer = ({ spec, ledger }: StoredSchedule, nowMs: number): reado
     (each) => each.untilMs <= nowMs && isUndecided(each, ledger ?? { decidedToMs: -Infinity }),
   );
 
-/** The times of a schedule end: what may be due of them and of earlier ones. @param nowMs by the broker's clock */
-function formerTimes(stored: StoredSchedule, nowMs: number): readonly FormerTimes[] {
+/** The former times, and those that end now: what may still be due of them. @param nowMs by the broker's clock */
+function withEndedTimes(stored: StoredSchedule, nowMs: number): readonly FormerTimes[] {
   const { times, timezone, calendar, startsAtMs, endsAtMs, plannedFromMs: fromMs, pausedMs } = stored.spec;
   // What falls into a pause is no fire.
   const untilMs = Math.min(nowMs, pausedMs ?? nowMs);
@@ -65,7 +65,7 @@ const storedFormer = (former: readonly FormerTimes[]): Pick<ScheduleSpec, 'forme
  */
 export function putSpec(
   before: StoredSchedule | null,
-  { settings, task, source }: SchedulePut,
+  { settings, task, source }: NewSchedule,
   nowMs: number,
 ): ScheduleSpec {
   const stored = before?.spec;
@@ -73,7 +73,11 @@ export function putSpec(
   const goesOn = before?.ledger?.nextFireMs === null && stored?.maxRuns !== settings.maxRuns;
   const isSamePlan = stored !== undefined && !goesOn && planOf(stored) === planOf(settings);
   const former =
-    before === null || goesOn ? [] : isSamePlan ? undecidedFormer(before, nowMs) : formerTimes(before, nowMs);
+    before === null || goesOn
+      ? []
+      : isSamePlan
+        ? undecidedFormer(before, nowMs)
+        : withEndedTimes(before, nowMs);
   const isSameSkip = before !== null && skipsLeftOf(before) === settings.skipNext;
   return {
     ...settings,
@@ -91,8 +95,11 @@ export function putSpec(
 }
 
 /** The schedule in a pause: nothing that comes later is a fire. @param nowMs by the broker's clock */
-export const pausedSpec = (spec: ScheduleSpec, nowMs: number): ScheduleSpec =>
-  spec.pausedMs === undefined ? { ...spec, pausedMs: nowMs } : spec;
+export const pausedSpec = (spec: ScheduleSpec, nowMs: number): ScheduleSpec => ({
+  ...spec,
+  updatedMs: nowMs,
+  pausedMs: spec.pausedMs ?? nowMs,
+});
 
 /**
  * The schedule after a pause. What fell into it is no misfire: it is planned from now on. What was due before the pause, and nobody has
@@ -102,6 +109,6 @@ export const pausedSpec = (spec: ScheduleSpec, nowMs: number): ScheduleSpec =>
  */
 export function resumedSpec(stored: StoredSchedule, nowMs: number): ScheduleSpec {
   const { pausedMs: _paused, former: _former, ...spec } = stored.spec;
-  const former = formerTimes(stored, nowMs).map((each) => ({ ...each, isLeftOut: true }) as const);
+  const former = withEndedTimes(stored, nowMs).map((each) => ({ ...each, isLeftOut: true }) as const);
   return { ...spec, updatedMs: nowMs, plannedFromMs: nowMs, ...storedFormer(former) };
 }

@@ -1,10 +1,10 @@
 // The planner: from a schedule and what has become of it to what happens now. See docs/design/engine.md#stored-schedules.
 import { Decisions } from './decisions.ts';
-import { isFromEnd, undecidedTimes } from './due-times.ts';
+import { undecidedTimes } from './due-times.ts';
 import type { Ledger, OpenRun } from './ledger.ts';
 import type { Plan, PlanInput } from './plan.ts';
 import { hasOpenRun, waitsForEnd, withOpenRuns } from './runs.ts';
-import type { ScheduleSpec } from './spec.ts';
+import { isFromEnd, type ScheduleSpec } from './spec.ts';
 import { newLedger, takeOver } from './take-over.ts';
 
 /** Most tasks of a plan, unless its caller says otherwise. */

@@ -5,6 +5,7 @@ import { zoneOf } from '../cron/zone.ts';
 import { DAY_MS } from '../durations.ts';
 import { boundedTimes, type PlanTimes } from './due-times.ts';
 import { skipsLeftOf, type StoredSchedule } from './edits.ts';
+import { isFromEnd } from './spec.ts';
 
 /** A fire that is still to come. */
 export interface PreviewedFire {
@@ -40,8 +41,8 @@ function decidedMs({ schedule }: PreviewInput, times: PlanTimes): number | null 
 function* comingTimes(input: PreviewInput): Iterable<number> {
   const { schedule, times, fromMs } = input;
   const { spec, ledger } = schedule;
-  const isFromEnd = spec.times.kind === 'every' && spec.times.from === 'end';
-  if (isFromEnd && ledger !== null) {
+  const countsFromEnd = isFromEnd(spec);
+  if (countsFromEnd && ledger !== null) {
     if (ledger.nextFireMs !== null && ledger.nextFireMs > fromMs) yield ledger.nextFireMs;
     return;
   }
@@ -51,7 +52,7 @@ function* comingTimes(input: PreviewInput): Iterable<number> {
   for (afterMs = bounded.next(Math.max(afterMs, fromMs)); afterMs !== null; afterMs = bounded.next(afterMs)) {
     yield afterMs;
     // After the first one, the end of a run decides.
-    if (isFromEnd) return;
+    if (countsFromEnd) return;
   }
 }
 

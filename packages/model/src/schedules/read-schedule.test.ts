@@ -195,6 +195,8 @@ test('an interval counts from the start, else from the creation, on whole second
   };
   expect(first({})).toBe(90_000);
   expect(first({ updatedMs: START_MS + HOUR_MS, plannedFromMs: START_MS + HOUR_MS })).toBe(90_000);
+  // Made while the clock was ahead: the phase stays.
+  expect(first({ createdMs: START_MS + 700 + 1_000 * 90_000 })).toBe(90_000);
   expect(first({ startsAtMs: START_MS + 5_500 })).toBe(6_000);
 });
 

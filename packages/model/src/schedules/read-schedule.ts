@@ -16,6 +16,7 @@ import {
   MISFIRE_POLICIES,
   OVERLAPS,
   SCHEDULE_DIALECTS,
+  isFromEnd,
   type Misfire,
   type ScheduledTask,
   type ScheduleSettings,
@@ -98,8 +99,7 @@ function readMisfire(fields: Fields): Misfire {
 /** The calendar of a schedule. Fires that count from ends, and single ones, follow no days. */
 function readCalendarName(fields: Fields, times: ScheduleTimes | null): string | null {
   const calendar = fields.matching('calendar', (text) => ID.test(text), `the ID of a calendar: ${ID_TEXT}`);
-  const followsDays =
-    times === null || times.kind === 'cron' || (times.kind === 'every' && times.from === 'start');
+  const followsDays = times === null || (times.kind !== 'at' && !isFromEnd({ times }));
   if (calendar !== null && !followsDays) fields.fault('calendar', 'nothing with `at` or `from: end`');
   return calendar;
 }
@@ -165,7 +165,10 @@ export function timesOf(
   const { times, timezone } = spec;
   if (times.kind === 'at') return readTimes(times);
   if (times.kind === 'cron') return readTimes({ ...times, timezone, dayFilter });
-  return readTimes({ everyMs: times.everyMs, anchorMs: anchorOf(spec), timezone, dayFilter });
+  const { everyMs } = times;
+  // A creation gives the phase alone: it lies ahead, if the clock was ahead then. `plannedFromMs` is what leaves out times before it.
+  const anchorMs = spec.startsAtMs === null ? anchorOf(spec) % everyMs : anchorOf(spec);
+  return readTimes({ everyMs, anchorMs, timezone, dayFilter });
 }
 
 /** Why a schedule that was put with new times can never fire; null if it can. @param times `timesOf` it */

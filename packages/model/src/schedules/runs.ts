@@ -1,5 +1,5 @@
 // The runs of a schedule: what is done with its ledger when tasks were made, and when they have ended.
-import { MAX_OPEN_RUNS, type ScheduleSpec } from './spec.ts';
+import { isFromEnd, MAX_OPEN_RUNS, type ScheduleSpec } from './spec.ts';
 import type { Ledger, OpenRun } from './ledger.ts';
 
 /** The end of a task, as it was found: whichever end it was, the next fire does not depend on it. */
@@ -25,7 +25,7 @@ export const hasOpenRun = ({ open }: Pick<Ledger, 'open'>): boolean => open.some
 /** Whether something will happen as soon as the open runs have ended: a fire waits, or the next one counts from that end. */
 export function waitsForEnd({ times }: Pick<ScheduleSpec, 'times'>, ledger: Ledger): boolean {
   if (!hasOpenRun(ledger)) return false;
-  return ledger.waiting.length > 0 || (times.kind === 'every' && times.from === 'end');
+  return ledger.waiting.length > 0 || isFromEnd({ times });
 }
 
 /**

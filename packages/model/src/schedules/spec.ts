@@ -118,21 +118,28 @@ export interface FormerTimes extends TimesSettings {
   readonly isLeftOut?: true;
 }
 
-/** A schedule as a broker stores it, in JSON. Every change, a pause included, gives it a new revision. A pause stands beside it. */
+/** A schedule as a broker stores it, in JSON. Every change, a pause included, gives it a new revision. */
 export interface ScheduleSpec extends ScheduleSettings {
   readonly source: ScheduleSource;
   readonly task: ScheduledTask;
   readonly createdMs: number;
   readonly updatedMs: number;
-  /** Its times hold after this one: when they were last changed, or it was resumed. What was due before is in `former`. */
+  /** Its times hold after this moment: that of the last change of its times, or of the last resume. What was due before is in `former`. */
   readonly plannedFromMs: number;
   /** What may still be due of earlier times, the oldest first, at most `MAX_FORMER_TIMES`. Left out = nothing. */
   readonly former?: readonly FormerTimes[];
-  /** Since when it is paused. Left out = it is not. */
+  /** Since when it is paused; the reason is stored beside it. Left out = it is not. */
   readonly pausedMs?: number;
   /** When `skipNext` was set: the ledger counts what is left since then. */
   readonly skipSetMs: number;
 }
+
+/** The interval of `every`, `from: end`; null = the times do not depend on the ends of runs. */
+export const fromEndMs = ({ times }: Pick<TimesSettings, 'times'>): number | null =>
+  times.kind === 'every' && times.from === 'end' ? times.everyMs : null;
+
+/** Whether one time follows the end of a run, instead of many that are known before. */
+export const isFromEnd = (settings: Pick<TimesSettings, 'times'>): boolean => fromEndMs(settings) !== null;
 
 /** Where `every` counts from: `starts_at`, else the creation, on a whole second. It outlives every edit of other fields. */
 export function anchorOf({ startsAtMs, createdMs }: Pick<ScheduleSpec, 'startsAtMs' | 'createdMs'>): number {

@@ -1,14 +1,14 @@
 // Brings a ledger in step with its schedule and with the clock, before anything is planned.
-import { isFromEnd, isUndecided, lastEndOf } from './due-times.ts';
+import { isUndecided, lastEndOf } from './due-times.ts';
 import type { Ledger } from './ledger.ts';
 import type { PlanInput } from './plan.ts';
-import type { ScheduleSpec } from './spec.ts';
+import { fromEndMs, type ScheduleSpec } from './spec.ts';
 
 /** No plan is further ahead of now than this and an interval. */
 const MAX_AHEAD_MS = 3_600_000;
 
 /** Up to here nothing can be due, whatever was decided. @param isEdited whether it was edited since the ledger was written */
-function plansFromMs(
+function nothingDueToMs(
   { former, plannedFromMs }: ScheduleSpec,
   ledger: Pick<Ledger, 'decidedToMs' | 'formerForgottenMs'>,
   { isEdited, nowMs }: { readonly isEdited: boolean; readonly nowMs: number },
@@ -16,7 +16,7 @@ function plansFromMs(
   // With a clock that was set back since the edit nobody knows what was due before.
   if (plannedFromMs > nowMs || former === undefined || ledger.formerForgottenMs !== undefined)
     return isEdited ? plannedFromMs : -Infinity;
-  // Between former times and these there may be a pause.
+  // Once all former times are decided, what lies before these fell into a pause.
   return former.find((each) => isUndecided(each, ledger))?.fromMs ?? plannedFromMs;
 }
 
@@ -25,7 +25,7 @@ export function newLedger({ spec, revision, calendar }: PlanInput, nowMs: number
   return {
     revision,
     calendarVersion: calendar?.version ?? null,
-    decidedToMs: plansFromMs(spec, { decidedToMs: -Infinity }, { isEdited: true, nowMs }),
+    decidedToMs: nothingDueToMs(spec, { decidedToMs: -Infinity }, { isEdited: true, nowMs }),
     lastFireMs: null,
     nextFireMs: null,
     runs: 0,
@@ -38,10 +38,6 @@ export function newLedger({ spec, revision, calendar }: PlanInput, nowMs: number
     graceFromMs: null,
   };
 }
-
-/** The interval of `every`, `from: end`; null = the times do not depend on ends. */
-const fromEndMs = (spec: ScheduleSpec): number | null =>
-  spec.times.kind === 'every' && isFromEnd(spec) ? spec.times.everyMs : null;
 
 /**
  * Up to when another version of a calendar leaves nothing to decide. A day that becomes a working day has no misfires: what was not due
@@ -67,12 +63,12 @@ function afterEdit(before: Ledger, input: PlanInput, nowMs: number): Ledger {
   const { formerForgottenMs: _forgotten, ...edited } = before;
   const ledger: Ledger = isEdited ? edited : before;
   const isNewSkip = ledger.skipSetMs !== spec.skipSetMs;
-  const fromMs = plansFromMs(spec, ledger, { isEdited, nowMs });
+  const dueAfterMs = nothingDueToMs(spec, ledger, { isEdited, nowMs });
   return {
     ...ledger,
     revision,
     calendarVersion: calendar?.version ?? null,
-    decidedToMs: Math.max(fromMs, decidedByCalendar(ledger, input, nowMs)),
+    decidedToMs: Math.max(dueAfterMs, decidedByCalendar(ledger, input, nowMs)),
     ...(isNewSkip && { skipsLeft: spec.skipNext, skipSetMs: spec.skipSetMs }),
   };
 }
@@ -120,10 +116,10 @@ export function takeOver(input: PlanInput, nowMs: number): TakenOver {
   const aheadMs = Math.max(ledger.decidedToMs, endMs ?? 0) - nowMs;
   if (aheadMs > MAX_AHEAD_MS && aheadMs > MAX_AHEAD_MS + intervalMs(input, nowMs))
     return { ledger: afterSetBack(ledger, input.spec, nowMs), setBackMs: aheadMs };
-  // What `from: end` would have had due before a resume or a change of the times was no time of it: it counts from there.
   const { plannedFromMs } = input.spec;
   const isNear = plannedFromMs <= nowMs + MAX_AHEAD_MS;
-  // It counts from ends of before, too.
+  // `from: end` counts from a resume or a change of the times, not from an end before it, unless former times are undecided: their runs
+  // are still to come, and it counts from these.
   const hasFormer = input.spec.former?.some((each) => isUndecided(each, ledger)) ?? false;
   if (everyMs !== null && endMs !== null && isNear && !hasFormer && endMs + everyMs <= plannedFromMs)
     return { ledger: { ...ledger, lastEndMs: plannedFromMs }, setBackMs: 0 };

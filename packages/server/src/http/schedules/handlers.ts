@@ -5,8 +5,7 @@
 import type { CheckedSchedule } from '@task-center/api';
 import { control, isTaskCenterError, logicalQueue, type NewTask } from '@task-center/engine';
 import { storedQueue } from '@task-center/model';
-import { seesQueue } from '../../auth/principal.ts';
-import { invalid, ProblemError } from '../../problem.ts';
+import { invalid } from '../../problem.ts';
 import type { Call, Handlers, Reply } from '../call.ts';
 import { RawPayload } from '../json-body.ts';
 import { presentTask } from '../tasks/present.ts';
@@ -19,11 +18,12 @@ import {
   addressOf,
   findSchedule,
   requireSeen,
+  seesStored,
   listedBusinesses,
   visibleQueues,
   type ScheduleCall,
 } from './scope.ts';
-import { presentBody, scheduleToPut, settingsOf, withPlaces } from './submission.ts';
+import { movedSecrets, presentBody, scheduleToPut, settingsOf, withPlaces } from './submission.ts';
 
 /** What PUT and PATCH have in common. */
 type ChangeCall = Pick<
@@ -38,20 +38,6 @@ const shown = (info: control.ScheduleInfo) => presentSchedule(info, { withPayloa
 async function getSchedule(call: Call<'getSchedule'>): Promise<Reply> {
   const info = await findSchedule(call);
   return { body: call.query.include === 'fires' ? await withFires(call.deps.broker, info) : shown(info) };
-}
-
-/** Refuses a name that is taken in a queue that the key does not see: which one it is must not be told. */
-async function requireFreeName(call: ChangeCall, { settings }: control.ScheduleInput): Promise<void> {
-  if (call.principal.queues === null) return;
-  const { id, businessId } = settings;
-  try {
-    const { queue } = await control.getSchedule(call.deps.broker, { id, businessId });
-    if (seesQueue(call.principal, logicalQueue(queue).name)) return;
-  } catch (error) {
-    if (isTaskCenterError(error, 'schedule-not-found')) return;
-    throw error;
-  }
-  throw new ProblemError('schedule-exists', 'This ID is taken by a schedule that the key may not see.');
 }
 
 /** The body and the query may both name the business. @throws ProblemError `validation-failed`: another one each */
@@ -85,11 +71,11 @@ async function put(call: ChangeCall, { body, expects, isDry = false }: Putting) 
     { id: params.id, body: withBusiness(body, query), source: 'api' },
     submissionOf(call, []),
   );
-  await requireFreeName(call, input);
   return withinQueueLimit(call, [input.task], async (refused) => {
     if (refused.size > 0) throw tooManyQueues(call, ['task']);
     try {
-      return await (isDry ? control.checkSchedule : control.putSchedule)(deps.broker, { ...input, expects });
+      const given = { ...input, expects, mayReplace: seesStored(call.principal) };
+      return await (isDry ? control.checkSchedule : control.putSchedule)(deps.broker, given);
     } catch (error) {
       throw withPlaces(error);
     }
@@ -124,6 +110,8 @@ async function patchSchedule(call: Call<'patchSchedule'>): Promise<Reply> {
     const before = await findSchedule(call);
     const { businessId } = before.spec;
     const body = merged('putSchedule', presentBody(before), call.body);
+    const moved = movedSecrets(before, call.body, body);
+    if (moved.length > 0) throw invalid(moved);
     const query = { business_id: businessId ?? undefined };
     const isSame: control.VersionTest = (version) => version === before.version && call.expects(version);
     try {

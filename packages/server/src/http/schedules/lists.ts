@@ -105,6 +105,16 @@ export async function listSchedules(call: Call<'listSchedules'>): Promise<Reply>
   };
 }
 
+/** The name in a stored schedule; null = it has none, or another program has damaged it. */
+function nameIn({ spec }: { readonly spec: string }): string | null {
+  try {
+    const { name } = Object(JSON.parse(spec)) as Partial<ScheduleSpec>;
+    return typeof name === 'string' ? name : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The names of schedules, for people, by stored name. Lines of the history do not have them: a new name shows at once. */
 async function shownNames(
   broker: Broker,
@@ -114,9 +124,7 @@ async function shownNames(
   if (unique.length === 0) return new Map();
   const { schedules } = await broker.schedules.get(unique);
   return new Map(
-    schedules.flatMap((record) =>
-      record === null ? [] : [[record.name, (JSON.parse(record.spec) as ScheduleSpec).name] as const],
-    ),
+    schedules.flatMap((record) => (record === null ? [] : [[record.name, nameIn(record)] as const])),
   );
 }
 

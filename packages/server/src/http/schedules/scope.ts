@@ -33,11 +33,25 @@ export function addressOf({ params, query, principal }: ScheduleCall): Required<
   return { id, businessId };
 }
 
+/** Whether a key sees what is in a stored queue. */
+export const seesStored =
+  (principal: Principal) =>
+  (queue: string): boolean =>
+    seesQueue(principal, logicalQueue(queue).name);
+
 /** The schedule that a call names. @throws ProblemError `not-found`, `validation-failed` */
 export async function findSchedule(call: ScheduleCall): Promise<control.ScheduleInfo> {
-  const info = await control.getSchedule(call.deps.broker, addressOf(call));
-  if (!seesQueue(call.principal, logicalQueue(info.queue).name)) throw scheduleNotFound();
-  return info;
+  const requireQueue = (queue: string) => {
+    if (!seesStored(call.principal)(queue)) throw scheduleNotFound();
+  };
+  try {
+    const info = await control.getSchedule(call.deps.broker, addressOf(call));
+    requireQueue(info.queue);
+    return info;
+  } catch (error) {
+    if (isTaskCenterError(error, 'schedule-unreadable')) requireQueue(error.details.queue);
+    throw error;
+  }
 }
 
 /** Refuses a schedule that the key does not see. One that cannot be read passes: its queue is known all the same. */
@@ -46,7 +60,6 @@ export async function requireSeen(call: ScheduleCall): Promise<void> {
     await findSchedule(call);
   } catch (error) {
     if (!isTaskCenterError(error, 'schedule-unreadable')) throw error;
-    if (!seesQueue(call.principal, logicalQueue(error.details.queue).name)) throw scheduleNotFound();
   }
 }
 
@@ -62,7 +75,7 @@ export async function visibleQueues(
 ): Promise<readonly string[]> {
   if (only === undefined) {
     const queues = await broker.inspect.queues();
-    return queues.filter((stored) => seesQueue(principal, logicalQueue(stored).name));
+    return queues.filter(seesStored(principal));
   }
   requireQueueAccess(principal, only);
   return storedQueues(only);

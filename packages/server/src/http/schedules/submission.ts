@@ -18,6 +18,7 @@ import {
   type ScheduleSource,
 } from '@task-center/model';
 import type { StoredCallback } from '../../callbacks/callback.ts';
+import { shownHeaderValue } from '../../callbacks/headers.ts';
 import { invalid } from '../../problem.ts';
 import { shownPayload } from '../content.ts';
 import { RawPayload } from '../json-body.ts';
@@ -53,6 +54,36 @@ function hiddenValues({ callback }: NonNullable<CheckedSchedule['task']>): Probl
   return given
     .filter(([, value]) => value.includes(HIDDEN))
     .map(([path]) => at(['task', 'callback', ...path], { code: 'invalid_value', message, got: null }));
+}
+
+const callbackOf = ({ meta }: ScheduledTask) => (meta as { readonly callback?: StoredCallback }).callback;
+
+/** The headers that a patch names itself. */
+function headersIn(patch: unknown): object {
+  const { task } = Object(patch) as { task?: unknown };
+  const { callback } = Object(task) as { callback?: unknown };
+  return Object((Object(callback) as { headers?: unknown }).headers) as object;
+}
+
+/**
+ * The headers that a patch would send to another address than the one that they were given for, unseen: who may not read a secret
+ * must not have it delivered.
+ *
+ * @param body the whole that the patch leads to
+ */
+export function movedSecrets(
+  { spec: { task } }: control.ScheduleInfo,
+  patch: unknown,
+  body: CheckedSchedule,
+): ProblemItem[] {
+  const [before, after] = [callbackOf(task), body.task?.callback];
+  if (!before || !after || new URL(before.url).origin === new URL(after.url).origin) return [];
+  const given = headersIn(patch);
+  const message = 'is hidden in answers: send the value itself, as the callback goes to another address';
+  return Object.entries(before.headers ?? {})
+    .filter(([name, value]) => shownHeaderValue(name, value) !== value && after.headers?.[name] === value)
+    .filter(([name]) => !Object.hasOwn(given, name))
+    .map(([name]) => at(['task', 'callback', 'headers', name], { code: 'required', message, got: null }));
 }
 
 /** Each fire begins a trace of its own. */
