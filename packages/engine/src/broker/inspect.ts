@@ -3,6 +3,7 @@ import type { TaskRef } from '../runtime/events.ts';
 import type { TaskMeta } from '../task/meta.ts';
 import type { TaskLog, TaskProgress } from '../task/task-notes.ts';
 import type { Cancellation } from './control.ts';
+import type { QueueTotals } from './totals.ts';
 
 /**
  * How many broken things workers and repairs have met in a queue since it exists. Other programs wrote them, or they were
@@ -31,6 +32,8 @@ export interface QueueFacts {
   readonly processed: number;
   /** Attempts that failed. */
   readonly failed: number;
+  /** What has happened in the queue since it exists. */
+  readonly totals: QueueTotals;
   /** Number of groups that have tasks. */
   readonly groups: number;
   readonly anomalies: Anomalies;

@@ -147,6 +147,8 @@ export const scanKey = (queue: string): string => ownKey(queue, 'scan');
 export const doubtsKey = (queue: string): string => ownKey(queue, 'doubts');
 /** HASH of counters of anomalies: IDs `dropped`, unreadable tasks `archived`, keys renamed (`aside`). */
 export const anomaliesKey = (queue: string): string => ownKey(queue, 'odd');
+/** HASH of counters of what happened in the queue. */
+export const totalsKey = (queue: string): string => ownKey(queue, 'n');
 /** Prefix of renamed keys, which had a wrong type; the name and the time in s follow. */
 export const renamedKeyPrefix = (queue: string): string => ownKey(queue, 'aside:');
 /** HASH of a queue's settings. */

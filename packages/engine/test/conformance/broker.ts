@@ -28,6 +28,7 @@ import { aggregationSuite } from './aggregation.ts';
 import { failedSetSuite } from './failed-sets.ts';
 import { groupsSuite } from './groups.ts';
 import { submitSuite } from './submit.ts';
+import { totalsSuite } from './totals.ts';
 import { uniqueSuite } from './unique.ts';
 
 function lifecycleSuite(harness: Harness): void {
@@ -115,6 +116,7 @@ export function brokerSuite(harness: Harness): void {
     signalsSuite(harness);
     taskEndsSuite(harness);
     notesSuite(harness);
+    totalsSuite(harness);
     if (!harness.keepsSchedules) return;
     schedulesSuite(harness);
     scheduleLooksSuite(harness);

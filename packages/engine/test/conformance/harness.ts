@@ -144,6 +144,13 @@ export async function factsOf({ broker }: Bench, queue = 'default'): Promise<Que
   return facts;
 }
 
+/** What `totals.started` must be, from the ends of the attempts and those that still run. */
+export function startedOf({ totals, counts }: QueueFacts): number {
+  const { succeeded, failed, uncounted, revoked, cancelledRunning, deferred, recovered, unreadable } = totals;
+  const processed = succeeded + failed + revoked + cancelledRunning;
+  return processed + uncounted + deferred + recovered + unreadable + counts.active;
+}
+
 /** Counts of the tasks in a queue by state, without the states that have none. */
 export async function countsOf(bench: Bench, queue = 'default'): Promise<Record<string, number>> {
   const { counts } = await factsOf(bench, queue);

@@ -75,6 +75,7 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     ]);
     expect(idsOf(await take(proxied.bench))).toEqual(['t0', 't1', 't2']);
     expect(await countsOf(proxied.bench)).toEqual({ active: 3, scheduled: 1 });
+    expect(await factsOf(proxied.bench)).toMatchObject({ totals: { enqueued: 4, started: 3 } });
   });
 
   test('does not enqueue a task again that has run and been removed meanwhile', async () => {
@@ -105,6 +106,7 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     const fired = await callWithCut(proxied, cut, () => schedulesOf(bench).fire('default', [write]));
     expect(fired).toEqual([{ code: 'fired' }]);
     expect(await countsOf(bench)).toEqual({ pending: 1 });
+    expect(await factsOf(bench)).toMatchObject({ totals: { enqueued: 1 } });
   });
 
   test('changes a schedule once and says stored', async () => {
@@ -167,7 +169,8 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
       active: 1,
       scheduled: 1,
     });
-    expect(await factsOf(proxied.bench)).toMatchObject({ processed: 4, failed: 2 });
+    const totals = { started: 7, succeeded: 2, failed: 2, retried: 1, archived: 1, deferred: 2 };
+    expect(await factsOf(proxied.bench)).toMatchObject({ processed: 4, failed: 2, totals });
     expect(await recordOf(proxied.bench, 't1')).toMatchObject({ retried: 1, attempts: [{ number: 1 }] });
     expect(await recordOf(proxied.bench, 't3')).toMatchObject({ deferrals: 1, attempt: 0 });
   });
@@ -182,7 +185,10 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
     expect(outcome.finished).toEqual(['accepted', 'accepted']);
     expect(idsOf(outcome.tasks)).toEqual(['t2']);
     expect(await countsOf(proxied.bench)).toEqual({ active: 1, pending: 1 });
-    expect(await factsOf(proxied.bench)).toMatchObject({ processed: 2 });
+    expect(await factsOf(proxied.bench)).toMatchObject({
+      processed: 2,
+      totals: { started: 3, succeeded: 2 },
+    });
   });
 
   test('renews leases', async () => {
@@ -212,6 +218,7 @@ describe.skipIf(!hasRedis()).each(CUTS)('a call whose connection breaks when %s'
       from: 'cancelled',
     });
     expect(await countsOf(proxied.bench)).toEqual({});
+    expect(await factsOf(proxied.bench)).toMatchObject({ totals: { enqueued: 2, cancelled: 1 } });
   });
 
   test('puts a document once', async () => {

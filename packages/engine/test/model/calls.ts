@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { countsOf, factsOf, idsOf, type Bench, type Harness } from '../conformance/harness.ts';
+import { countsOf, factsOf, startedOf, idsOf, type Bench, type Harness } from '../conformance/harness.ts';
 import { redisHarness } from '../conformance/redis-harness.ts';
 import { sqliteHarness } from '../conformance/sqlite-harness.ts';
 import { fsck } from '../../src/control/fsck.ts';
@@ -21,8 +21,10 @@ function modelCounts(model: Model, queue: string): Record<string, number> {
 
 async function compareQueue(bench: Bench, model: Model, queue: string): Promise<void> {
   expect(await countsOf(bench, queue)).toEqual(modelCounts(model, queue));
-  const { paused, processed, failed, pending } = model.queue(queue);
-  expect(await factsOf(bench, queue)).toMatchObject({ paused, processed, failed });
+  const { paused, processed, failed, pending, totals } = model.queue(queue);
+  const facts = await factsOf(bench, queue);
+  expect(facts).toMatchObject({ paused, processed, failed, totals });
+  expect(facts.totals.started).toBe(startedOf(facts));
   const list = { queue, state: 'pending', limit: 100, cursor: null } as const;
   const ids = idsOf((await bench.broker.inspect.list(list)).tasks);
   for (const group of pending) {

@@ -2,6 +2,7 @@ import type { TaskState } from '@task-center/model';
 import type { FinishOutcome } from '../../src/broker/consume.ts';
 import type { CancelOutcome, ControlOutcome } from '../../src/broker/control.ts';
 import { MIN_CANCELLED_MS } from '../../src/broker/control.ts';
+import type { QueueTotals } from '../../src/broker/totals.ts';
 import { LEASE_MS, LIMITS } from '../conformance/harness.ts';
 
 /** A task as the model knows it. */
@@ -27,9 +28,38 @@ interface ModelQueue {
   paused: boolean;
   processed: number;
   failed: number;
+  readonly totals: Record<keyof QueueTotals, number>;
 }
 
-export type HowToEnd = 'succeeded' | 'retry' | 'deferred' | 'archive' | 'requeue' | 'defer';
+export type HowToEnd = 'succeeded' | 'retry' | 'deferred' | 'archive' | 'requeue' | 'defer' | 'revoked';
+
+/** What each end of an attempt adds to the totals. */
+const COUNTED_AS: Readonly<Record<HowToEnd, readonly (keyof QueueTotals)[]>> = {
+  succeeded: ['succeeded'],
+  retry: ['failed', 'retried'],
+  deferred: ['uncounted', 'retried'],
+  archive: ['failed', 'archived'],
+  requeue: ['deferred'],
+  defer: ['deferred'],
+  revoked: ['revoked'],
+};
+
+const zeroTotals = (): Record<keyof QueueTotals, number> => ({
+  enqueued: 0,
+  started: 0,
+  succeeded: 0,
+  failed: 0,
+  uncounted: 0,
+  revoked: 0,
+  cancelledRunning: 0,
+  deferred: 0,
+  recovered: 0,
+  unreadable: 0,
+  retried: 0,
+  archived: 0,
+  cancelled: 0,
+  quarantined: 0,
+});
 
 const keyOf = (queue: string, id: string) => `${queue} ${id}`;
 
@@ -51,7 +81,7 @@ export class Model {
   queue(name: string): ModelQueue {
     const known = this.#queues.get(name);
     if (known) return known;
-    const created = { pending: [], paused: false, processed: 0, failed: 0 };
+    const created = { pending: [], paused: false, processed: 0, failed: 0, totals: zeroTotals() };
     this.#queues.set(name, created);
     return created;
   }
@@ -61,6 +91,7 @@ export class Model {
     if (this.tasks.has(keyOf(queue, id))) return 'task-exists';
     const counts = { retried: 0, crashes: 0, deferrals: 0, attempt: 0, leaseEndsMs: 0, expiresMs: 0 };
     const isCancelling = false;
+    this.#count(queue, 'enqueued');
     const state = delayMs > 0 ? 'scheduled' : 'pending';
     this.tasks.set(keyOf(queue, id), {
       queue,
@@ -86,6 +117,7 @@ export class Model {
       const group = this.queue(queue).pending[0] ?? [];
       check(group.includes(id), `took ${id} of ${queue} before ${group.join(' ')}`);
       this.#drop(queue, id);
+      this.#count(queue, 'started');
       const task = this.task(queue, id);
       task.state = 'active';
       task.attempt += 1;
@@ -108,6 +140,7 @@ export class Model {
   #endAs(task: ModelTask, { how, delayMs }: { how: HowToEnd; delayMs: number }): void {
     const { queue, id } = task;
     const home = this.queue(queue);
+    this.#count(queue, ...COUNTED_AS[how]);
     if (how === 'requeue' || how === 'defer') {
       task.attempt -= 1;
       task.deferrals += 1;
@@ -123,8 +156,8 @@ export class Model {
       task.state = 'retry';
       task.dueMs = this.nowMs + delayMs;
     }
-    if (how !== 'succeeded') return;
-    if (task.retentionMs === 0) return void this.tasks.delete(keyOf(queue, id));
+    if (how !== 'succeeded' && how !== 'revoked') return;
+    if (how === 'revoked' || task.retentionMs === 0) return void this.tasks.delete(keyOf(queue, id));
     task.state = 'completed';
     task.expiresMs = this.nowMs + task.retentionMs;
   }
@@ -161,6 +194,10 @@ export class Model {
     const archived = lost.filter(({ state }) => state === 'archived').length;
     this.queue(queue).processed += archived;
     this.queue(queue).failed += archived;
+    for (const { state } of lost) {
+      if (state === 'pending') this.#count(queue, 'recovered');
+      if (state === 'archived') this.#count(queue, 'failed', 'archived');
+    }
     return { recovered: recovered.length, archived };
   }
 
@@ -189,6 +226,7 @@ export class Model {
   }
 
   #keepCancelled(task: ModelTask): void {
+    this.#count(task.queue, 'cancelled');
     task.state = 'cancelled';
     task.isCancelling = false;
     task.expiresMs = this.nowMs + Math.max(task.retentionMs, MIN_CANCELLED_MS);
@@ -197,7 +235,22 @@ export class Model {
   /** The attempt of a task to be cancelled is over. */
   #cancelRunning(task: ModelTask): void {
     this.queue(task.queue).processed += 1;
+    this.#count(task.queue, 'cancelledRunning');
     this.#keepCancelled(task);
+  }
+
+  /** An operator runs or archives a task. A request to cancel it goes with that. */
+  change(action: 'run' | 'archive', queue: string, id: string): ControlOutcome {
+    const task = this.tasks.get(keyOf(queue, id));
+    if (!task) return { code: 'task-not-found' };
+    const from = task.state;
+    if (from === 'active' || from === (action === 'run' ? 'pending' : 'archived'))
+      return { code: 'wrong-state', state: from };
+    this.#drop(queue, id);
+    task.state = action === 'run' ? 'pending' : 'archived';
+    if (action === 'run') this.queue(queue).pending.push([id]);
+    else this.#count(queue, 'archived');
+    return { code: 'done', from };
   }
 
   remove(queue: string, id: string): ControlOutcome {
@@ -217,6 +270,11 @@ export class Model {
 
   tasksIn(queue: string, ...states: readonly TaskState[]): ModelTask[] {
     return [...this.tasks.values()].filter((task) => task.queue === queue && states.includes(task.state));
+  }
+
+  #count(queue: string, ...names: readonly (keyof QueueTotals)[]): void {
+    const { totals } = this.queue(queue);
+    for (const name of names) totals[name] += 1;
   }
 
   #drop(queue: string, id: string): void {

@@ -73,7 +73,7 @@ interface Ending {
 const endings = fc.array(
   fc.record<Ending>({
     pick: fc.nat(),
-    how: fc.constantFrom('succeeded', 'retry', 'deferred', 'archive', 'requeue', 'defer'),
+    how: fc.constantFrom('succeeded', 'retry', 'deferred', 'archive', 'requeue', 'defer', 'revoked'),
     delayMs: fc.constantFrom(0, 1_000, 2_000),
   }),
   { maxLength: 3 },
@@ -186,6 +186,13 @@ const remove = ref.map((task) =>
   }),
 );
 
+const change = fc.tuple(fc.constantFrom('run', 'archive'), ref).map(([action, task]) =>
+  operation(`${action} ${task.queue} ${task.id}`, async ({ bench, model }) => {
+    const outcome = await bench.broker.control[action](task);
+    expect(outcome).toEqual(model.change(action, task.queue, task.id));
+  }),
+);
+
 const pause = fc.tuple(queue, fc.boolean()).map(([name, on]) =>
   operation(`${on ? 'pause' : 'resume'} ${name}`, async ({ bench, model }) => {
     const { control } = bench.broker;
@@ -207,6 +214,7 @@ export const operations: fc.Arbitrary<Operation[]> = fc.array(
     { arbitrary: expire, weight: 1 },
     { arbitrary: cancel, weight: 2 },
     { arbitrary: remove, weight: 2 },
+    { arbitrary: change, weight: 2 },
     { arbitrary: pause, weight: 1 },
   ),
   { minLength: 1, maxLength: 40, size: 'max' },

@@ -32,7 +32,8 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
     });
     expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['b', 'a']);
     expect(await bed.ask('SMEMBERS', 'asynq:queues')).toEqual(['q']);
-    expect(await bed.keys()).toEqual(['asynq:queues', `${Q}pending`, `${Q}t:a`, `${Q}t:b`]);
+    expect(await bed.keys()).toEqual(['asynq:queues', `${Q}pending`, `${Q}t:a`, `${Q}t:b`, 'tc:{q}:n']);
+    expect(await bed.hash('tc:{q}:n')).toEqual({ enqueued: Buffer.from('2') });
   });
 
   test('durations are whole seconds: a timeout is rounded down to at least 1 s, the others are rounded up', async () => {
@@ -93,7 +94,8 @@ describe.skipIf(!hasRedis())('what Redis holds', () => {
   test('a success without retention leaves nothing of the task', async () => {
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     await bed.exchange({ finishes: [finish.succeeded(await bed.takeOne())] });
-    expect(await bed.keys()).toEqual(['asynq:queues', `${Q}processed`, `${Q}processed:${DAY}`, 'tc:{q}:tok']);
+    const counters = [`${Q}processed`, `${Q}processed:${DAY}`, 'tc:{q}:n'];
+    expect(await bed.keys()).toEqual(['asynq:queues', ...counters, 'tc:{q}:tok']);
   });
 
   test('a kept success has completed_at in its message and its expiry as score', async () => {

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { DatabaseSync } from '@photostructure/sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { OWN_TOTALS } from '../../../src/broker/totals.ts';
 import { openDatabase, type Database } from '../../../src/brokers/sqlite/thread/database.ts';
 import { migrate, type Migration } from '../../../src/brokers/sqlite/thread/migrate.ts';
 import { aTask } from '../../support/factories.ts';
@@ -70,10 +71,15 @@ test('a file from before queues remembered businesses knows those of the tasks t
   await before.close();
   const raw = new DatabaseSync(path);
   raw.exec(`DROP TABLE queue_business; ALTER TABLE attempt DROP COLUMN stack; DROP TABLE log_line;
+    ${Object.values(OWN_TOTALS)
+      .map((column) => `ALTER TABLE queue DROP COLUMN ${column};`)
+      .join(' ')}
     DROP TABLE schedule; DROP TABLE schedule_spec; DROP TABLE fire; DROP TABLE schedule_run;
     ALTER TABLE task DROP COLUMN progress; UPDATE meta SET value = 7 WHERE name = 'schema_version'`);
   raw.close();
   const { inspect } = await open(path);
   expect(await inspect.haveHeld(['default'], ['shop'])).toEqual([true]);
   expect(await inspect.haveHeld(['default'], ['bank'])).toEqual([false]);
+  // Totals count from the version on that has them.
+  expect(await inspect.queueFacts(['default'])).toMatchObject([{ totals: { enqueued: 0 } }]);
 });

@@ -27,6 +27,7 @@ const KEY_COMMANDS: Readonly<Record<string, readonly string[]>> = {
   HEXISTS: ['f'],
   HGET: ['f'],
   HGETALL: [],
+  HINCRBY: ['f', '1'],
   HMGET: ['f'],
   HRANDFIELD: [],
   HSCAN: ['0'],

@@ -3,8 +3,9 @@
 // that must follow every ending is one more step in the list. Runs in the writer thread.
 import type { Bytes } from '../packing.ts';
 import type { EndState } from '../../../broker/fires.ts';
+import type { QueueTotals } from '../../../broker/totals.ts';
 import { ARCHIVED, CANCELLED, COMPLETED, type StateNumber } from '../states.ts';
-import type { QueueEntry } from './queue-registry.ts';
+import type { QueueEntry, QueueRegistry } from './queue-registry.ts';
 import type { Attempts } from './tables/attempts.ts';
 import type { Bodies } from './tables/bodies.ts';
 import type { Counters } from './tables/counters.ts';
@@ -31,11 +32,25 @@ export interface AttemptEnding {
   /** Where it failed, see `encodeStack`; left out = it did not, or nobody knows. */
   readonly stack?: string;
   readonly result: Bytes;
-  /** How the attempt is counted; null = not at all. */
-  readonly countedAs: 'succeeded' | 'failed' | 'cancelled' | null;
+  readonly countedAs: CountedAs;
 }
 
+/** What an attempt that ended adds to, of the queue's totals. */
+export type CountedAs = keyof typeof IS_PROCESSED;
+
+/** Whether it also counts as processed, as in Asynq. */
+const IS_PROCESSED = {
+  succeeded: true,
+  failed: true,
+  cancelledRunning: true,
+  revoked: true,
+  uncounted: false,
+  deferred: false,
+  recovered: false,
+} as const satisfies Partial<Record<keyof QueueTotals, boolean>>;
+
 export interface AfterFinishDeps {
+  readonly queues: QueueRegistry;
   readonly attempts: Attempts;
   readonly bodies: Bodies;
   readonly counters: Counters;
@@ -88,15 +103,18 @@ function recordRuns({ fires }: AfterFinishDeps): AfterFinish {
   };
 }
 
-/** Writes the counters once per queue. */
-function count({ counters }: AfterFinishDeps): AfterFinish {
+/** Writes the counters of processed attempts once per queue. The registry writes the others. */
+function count({ counters, queues }: AfterFinishDeps): AfterFinish {
   return (endings, nowMs) => {
     const sums = new Map<QueueEntry, { processed: number; failed: number }>();
     for (const { entry, attempt } of endings) {
-      if (!attempt?.countedAs) continue;
+      if (attempt === null) continue;
+      const { countedAs } = attempt;
+      if (countedAs !== 'succeeded' && countedAs !== 'failed') queues.count(entry, countedAs, 1);
+      if (!IS_PROCESSED[countedAs]) continue;
       const sum = sums.get(entry) ?? { processed: 0, failed: 0 };
       sum.processed += 1;
-      if (attempt.countedAs === 'failed') sum.failed += 1;
+      if (countedAs === 'failed') sum.failed += 1;
       sums.set(entry, sum);
     }
     for (const [{ number: queue }, { processed, failed }] of sums)

@@ -105,6 +105,7 @@ export class GroupCommit {
       if (answers.length > 0 && systemClock.monotonicMs() > endMs) break;
       answers.push(this.#handle(request));
     }
+    this.#store.queues.writeTotals();
     this.#commit.run();
     return answers;
   }

@@ -35,6 +35,7 @@ function recoverAll(store: Store, wallMs: number): void {
     const entry = queues.find(name);
     if (entry) recover({ entry, ...everything }, wallMs);
   }
+  queues.writeTotals();
   database.exec('COMMIT');
 }
 

@@ -1,6 +1,17 @@
 // The writer thread's copy of the queues in memory: their numbers in the file, pause flags and counts by state.
+import { NO_TOTALS, OWN_TOTALS, type OwnTotal } from '../../../broker/totals.ts';
+import {
+  ACTIVE,
+  ARCHIVED,
+  CANCELLED,
+  PENDING,
+  RETRY,
+  SCHEDULED,
+  STATES,
+  type QueueChange,
+  type StateNumber,
+} from '../states.ts';
 import type { Database } from './database.ts';
-import { PENDING, RETRY, SCHEDULED, STATES, type QueueChange, type StateNumber } from '../states.ts';
 
 /** A queue as the writer thread keeps it in memory. */
 export interface QueueEntry {
@@ -12,6 +23,8 @@ export interface QueueEntry {
   paused: boolean;
   /** Number of tasks by state. Exact, since this process alone writes to the file. */
   readonly counts: number[];
+  /** What has happened in it since it exists. */
+  readonly totals: Record<OwnTotal, number>;
   /** Number of its schedules. */
   schedules: number;
   /** When its schedules must be looked at next; null = none waits, undefined = the file must be asked. */
@@ -34,16 +47,35 @@ export interface StateMove {
 const MAX_BUSINESSES = 10_000;
 
 const zeroCounts = (): number[] => STATES.map(() => 0);
+
+const TOTALS = Object.entries(OWN_TOTALS) as [OwnTotal, string][];
+
+/** What is counted when a stored task changes to this state. */
+const TOTAL_OF_MOVE: Partial<Record<StateNumber, OwnTotal>> = {
+  [ACTIVE]: 'started',
+  [RETRY]: 'retried',
+  [ARCHIVED]: 'archived',
+  [CANCELLED]: 'cancelled',
+};
+
 /** The earlier of two times; null = there is none. */
 const earlierOf = (first: number | null, second: number | null): number | null =>
   first === null || second === null ? (first ?? second) : Math.min(first, second);
+
+type QueueRow = Readonly<
+  { number: number; name: string; used: number; paused: number } & Record<OwnTotal, number>
+>;
 
 function statementsOf(database: Database) {
   const minOf = (state: StateNumber) =>
     `(SELECT min(at) FROM task WHERE queue = :queue AND state = ${state})`;
   return {
-    queues: database.named<void, { number: number; name: string; used: number; paused: number }>(
-      'SELECT no AS number, name, used, paused_ms IS NOT NULL AS paused FROM queue',
+    queues: database.named<void, QueueRow>(
+      `SELECT no AS number, name, used, paused_ms IS NOT NULL AS paused,
+        ${TOTALS.map(([name, column]) => `${column} AS ${name}`).join(', ')} FROM queue`,
+    ),
+    writeTotals: database.named<{ queue: number } & Record<OwnTotal, number>>(
+      `UPDATE queue SET ${TOTALS.map(([name, column]) => `${column} = :${name}`).join(', ')} WHERE no = :queue`,
     ),
     schedules: database.named<void, { queue: number; schedules: number; runs: number }>(`
       SELECT queue, count(DISTINCT no) AS schedules, count(seq) AS runs
@@ -71,20 +103,23 @@ function statementsOf(database: Database) {
   };
 }
 
+const newEntry = (number: number, name: string): QueueEntry => ({
+  number,
+  name,
+  used: false,
+  paused: false,
+  counts: zeroCounts(),
+  totals: { ...NO_TOTALS },
+  schedules: 0,
+  nextLookMs: undefined,
+  runs: 0,
+  businesses: new Set(),
+});
+
 function readAll(sql: ReturnType<typeof statementsOf>): Map<string, QueueEntry> {
   const byNumber = new Map<number, QueueEntry>();
-  for (const { number, name, used, paused } of sql.queues.all())
-    byNumber.set(number, {
-      number,
-      name,
-      used: used === 1,
-      paused: paused === 1,
-      counts: zeroCounts(),
-      schedules: 0,
-      nextLookMs: undefined,
-      runs: 0,
-      businesses: new Set(),
-    });
+  for (const { number, name, used, paused, ...totals } of sql.queues.all())
+    byNumber.set(number, { ...newEntry(number, name), used: used === 1, paused: paused === 1, totals });
   for (const { queue, state, count } of sql.counts.all()) {
     const entry = byNumber.get(queue);
     if (entry) entry.counts[state] = count;
@@ -103,6 +138,8 @@ export class QueueRegistry {
   #entries: Map<string, QueueEntry>;
   /** Queues written to since the last `takeChanges`. */
   readonly #touched = new Set<string>();
+  /** Queues with totals that the file does not have yet. */
+  readonly #counted = new Set<QueueEntry>();
 
   constructor(database: Database) {
     this.#sql = statementsOf(database);
@@ -125,27 +162,32 @@ export class QueueRegistry {
 
   #add(name: string, used: boolean): QueueEntry {
     const { number } = this.#sql.add.get({ name, used: used ? 1 : 0 })!;
-    const entry: QueueEntry = {
-      number,
-      name,
-      used,
-      paused: false,
-      counts: zeroCounts(),
-      schedules: 0,
-      nextLookMs: undefined,
-      runs: 0,
-      businesses: new Set(),
-    };
+    const entry: QueueEntry = { ...newEntry(number, name), used };
     this.#entries.set(name, entry);
     return entry;
   }
 
   /** Counts tasks that changed their state. */
-  recordMove({ name, counts }: QueueEntry, { from, to, count }: StateMove): void {
+  recordMove(entry: QueueEntry, { from, to, count }: StateMove): void {
     if (count === 0) return;
+    const { name, counts } = entry;
     if (from !== null) counts[from] = (counts[from] ?? 0) - count;
     if (to !== null) counts[to] = (counts[to] ?? 0) + count;
     this.#touched.add(name);
+    const total = from === null ? 'enqueued' : to === null ? undefined : TOTAL_OF_MOVE[to];
+    if (total !== undefined) this.count(entry, total, count);
+  }
+
+  /** Adds to a total of the queue. */
+  count(entry: QueueEntry, total: OwnTotal, count: number): void {
+    entry.totals[total] += count;
+    this.#counted.add(entry);
+  }
+
+  /** Writes the totals that have changed: one row per queue, however many calls share the transaction. */
+  writeTotals(): void {
+    for (const { number: queue, totals } of this.#counted) this.#sql.writeTotals.run({ queue, ...totals });
+    this.#counted.clear();
   }
 
   /** Remembers that the business has had a task in the queue. */
@@ -166,11 +208,13 @@ export class QueueRegistry {
     this.#touched.add(entry.name);
   }
 
-  /** Resets the queue's counters, pause and businesses in the file, and leaves it out of `names()` until it is used again. */
+  /** Resets the queue's counters, totals, pause and businesses in the file, and leaves it out of `names()` until it is used again. */
   forget(entry: QueueEntry): void {
     this.#sql.forget.run({ queue: entry.number });
     this.#sql.forgetBusinesses.run({ queue: entry.number });
     entry.businesses.clear();
+    Object.assign(entry.totals, NO_TOTALS);
+    this.#counted.add(entry);
     entry.used = false;
     entry.paused = false;
     this.#touched.add(entry.name);
@@ -206,5 +250,6 @@ export class QueueRegistry {
   reload(): void {
     this.#entries = readAll(this.#sql);
     this.#touched.clear();
+    this.#counted.clear();
   }
 }

@@ -99,7 +99,7 @@ export function createStore(database: Database): Store {
     schedules,
     fires,
     awaited,
-    afterFinish: createAfterFinish({ attempts, bodies, counters, locks, fires }),
+    afterFinish: createAfterFinish({ queues, attempts, bodies, counters, locks, fires }),
     nextToken() {
       token += 1;
       return token;

@@ -3,7 +3,7 @@
 -- KEYS   pending
 -- ARGV   now; cursor: 0 = from the start
 -- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled,
---        st:cancelling, doubts, tok, scan, cfg, biz, odd, sch, names, next, soon, failing, fl, watch, g:*, t:*, unique:*, processed, processed:*, failed, failed:*
+--        st:cancelling, doubts, tok, scan, cfg, biz, odd, n, sch, names, next, soon, failing, fl, watch, g:*, t:*, unique:*, processed, processed:*, failed, failed:*
 -- RETURN cursor, 0 = this was the last page; candidates, each as three values: what it is (task, lock, group, key), name, '';
 --        IDs whose state says that they are in a list; keys of groups
 -- BOUND  about 500 keys of the database

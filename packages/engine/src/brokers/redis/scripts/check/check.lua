@@ -5,7 +5,7 @@
 -- ARGV   now; repair: 1, or 0 = only report; candidates...
 -- RECORD candidate: what: task, lock, group, key, schedule or run; name: ID or key; seen_in: the key where it was seen
 -- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled,
---        st:cancelling, doubts, tok, scan, cfg, biz, odd, sch, names, next, soon, failing, fl, watch, sl:*, fires:*, aside:*, g:*, t:*, unique:*,
+--        st:cancelling, doubts, tok, scan, cfg, biz, odd, n, sch, names, next, soon, failing, fl, watch, sl:*, fires:*, aside:*, g:*, t:*, unique:*,
 --        processed, processed:*, failed, failed:*
 -- RETURN per candidate examined: kind of fault ('' = none), description, what was done about it
 -- BOUND  100 candidates; ends early, though not before the first one, when it has scanned 250,000 IDs of lists

@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- @use time names receipt counters leases remove move run-ends finish-mixed finish-queue lease-tasks cancel-found left-to-others fetch
+-- @use time names totals receipt counters leases remove move run-ends finish-mixed finish-queue lease-tasks cancel-found left-to-others fetch
 -- exchange: finishes attempts and takes tasks, over several queues of one node, in the caller's order.
 -- KEYS   receipt; pending_lists...: of the queues with finishes, then of the queues to take from
 -- ARGV   now; slot; sequence; finish_queues: number of queues with finishes; room: tasks to take; lease_ms: length of the leases;
 --        worker; shares: tasks to take of each queue in the first round, separated by commas, '' = no first round;
 --        fetch_queues: number of queues to take from; leave: how messages of types begin that are left to others, each as
 --        `<length>:<bytes>`; leave_ms: for how long, from the time when a task became pending; finishes...: per queue, as the prelude `finish-queue` describes
--- TOUCHES active, lease, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, tok, paused, odd, aside:*,
+-- TOUCHES active, lease, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, tok, paused, odd, n, aside:*,
 --        watch, sch, next, failing, sl:*, fires:*, t:*, unique:*, processed, processed:*, failed, failed:*
 -- RETURN reply codes of the finishes, one text for all queues; then per take (a queue may appear twice): the queue's
 --        position among those to take from (from 0), token, flat list of rows (prelude `leases`), IDs without a task,

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- @use time names receipt bytes history counters remove archive move run-ends after-finish cancel-requests cancelling
+-- @use time names totals receipt bytes history counters remove archive move run-ends after-finish cancel-requests cancelling
 -- cancel: cancels a waiting task, or asks for it if the task runs. Asynq has no such states. A cancelled task is kept in `completed`;
 -- its own state and `st:cancelled` mark it. One that must still end so stays `active`, with the own state `cancelling`.
 -- KEYS   receipt; pending; task: its hash
 -- ARGV   now; slot; sequence; id; cancellation: reason and author, a JSON object; keep_s: seconds to keep the task; lock: its
 --        unique lock, '' = none
--- TOUCHES scheduled, retry, completed, due, st:cancelled, st:cancelling, watch, sch, next, failing, sl:*, fires:*, unique:*
+-- TOUCHES scheduled, retry, completed, due, st:cancelled, st:cancelling, n, watch, sch, next, failing, sl:*, fires:*, unique:*
 -- RETURN `done:<state before>`, `requested` (it runs, or a Go worker has put it back), `state:<state>` (it cannot be cancelled) or
 --        `none` (no such task); `!<key>`: this key has a wrong type; `!stale`: a late duplicate
 -- BOUND  1 task; LREM on pending

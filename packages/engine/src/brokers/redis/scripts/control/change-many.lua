@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- @use time names receipt counters remove archive move run-ends after-finish change cancel-found
+-- @use time names totals receipt counters remove archive move run-ends after-finish change cancel-found
 -- change-many: runs, archives or removes the first tasks of a state.
 -- KEYS   receipt; pending
 -- ARGV   now; slot; sequence; action: run, archive or remove; state; group: '' = any; limit
--- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, aggregation_sets,
+-- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, aggregation_sets, n,
 --        watch, sch, next, failing, sl:*, fires:*, t:*, unique:*
 -- RETURN `<number of tasks changed>:<whether there are more, 1/0>`; `!<key>`: this key has a wrong type; `!stale`: a late
 --        duplicate

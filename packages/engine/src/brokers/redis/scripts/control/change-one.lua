@@ -1,9 +1,9 @@
 #!lua flags=allow-oom
--- @use time names receipt counters remove archive move run-ends after-finish change cancel-found
+-- @use time names totals receipt counters remove archive move run-ends after-finish change cancel-found
 -- change-one: runs, archives or removes one task.
 -- KEYS   receipt; pending; task: its hash
 -- ARGV   now; slot; sequence; id; action: run, archive or remove; lock: the unique lock, '' = none
--- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, watch, sch, next, failing, sl:*, fires:*,
+-- TOUCHES active, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, n, watch, sch, next, failing, sl:*, fires:*,
 --        t:*, unique:*
 -- RETURN `done:<state before>`, `state:<state>` (the action is not possible in it) or `none` (no such task); `!<key>`: this
 --        key has a wrong type; `!stale`: a late duplicate

@@ -4,7 +4,7 @@
 -- KEYS   pending
 -- ARGV   now
 -- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, g:*, paused, due, st:cancelled,
---        st:cancelling, scan, cfg, biz, tok, odd, sch, names, next, soon, failing, fl, watch, processed, processed:*, failed, failed:*
+--        st:cancelling, scan, cfg, biz, tok, odd, n, sch, names, next, soon, failing, fl, watch, processed, processed:*, failed, failed:*
 -- RETURN 1 removed, 0 the queue has tasks or schedules, 2 call again: there are more names of groups
 -- BOUND  about 200 keys without tasks behind them, 1,000 groups
 local pending = KEYS.pending
@@ -35,7 +35,7 @@ if redis.call('EXISTS', groups) == 1 then
 end
 local names = {
   asynq .. 'lease', asynq .. 'paused', asynq .. 'processed', asynq .. 'failed', tc .. 'due', tc .. 'st:cancelled',
-  tc .. 'st:cancelling', tc .. 'scan', tc .. 'cfg', tc .. 'biz', tc .. 'tok', tc .. 'odd',
+  tc .. 'st:cancelling', tc .. 'scan', tc .. 'cfg', tc .. 'biz', tc .. 'tok', tc .. 'odd', tc .. 'n',
   tc .. 'sch', tc .. 'next', tc .. 'soon', tc .. 'failing', tc .. 'fl', tc .. 'watch',
 }
 redis.call('DEL', unpack(names))

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- @use time names counters bytes remove archive move run-ends after-finish failed-set
+-- @use time names totals counters bytes remove archive move run-ends after-finish failed-set
 -- group-fail: a set was not aggregated. Its tasks stay in it for a pause; then `group-reclaim` puts them back. It needs no receipt: a
 -- set counts once.
 -- KEYS   pending; set
 -- ARGV   now; set_id; pause_s: the pause of a set that does not count, '' = it counts; error: of a task that is archived
--- TOUCHES archived, aggregation_sets, odd, watch, sch, next, failing, sl:*, fires:*, t:*, unique:*, processed, processed:*, failed, failed:*
+-- TOUCHES archived, aggregation_sets, odd, n, watch, sch, next, failing, sl:*, fires:*, t:*, unique:*, processed, processed:*, failed, failed:*
 -- RETURN the pause in s; a: its only task was archived; l: its time was over; `!<key>`: this key has a wrong type
 -- BOUND  1,000 tasks
 local asynq, tc = key_prefixes(KEYS.pending)

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- @use time names receipt counters remove archive move run-ends after-finish store
+-- @use time names totals receipt counters remove archive move run-ends after-finish store
 -- group-finish: stores the task into which a set was aggregated, and removes the set with its tasks.
 -- KEYS   receipt; pending; set; task: the new task's hash (the set again = there is no new task)
 -- ARGV   now; slot; sequence; unreadable_count; lock_count; business: of the new task, '' = none; unreadable...: IDs of members
 --        that cannot be read, then unique locks, a record each, then the new task, an item of the prelude `store`
 -- RECORD held_lock: key; id
--- TOUCHES scheduled, archived, due, biz, groups, g:*, aggregation_sets, odd, watch, sch, next, failing, sl:*, fires:*, t:*, unique:*
+-- TOUCHES scheduled, archived, due, biz, groups, g:*, aggregation_sets, odd, n, watch, sch, next, failing, sl:*, fires:*, t:*, unique:*
 -- RETURN `<now>:<code>:<holder>`: the code as in `enqueue`, or l = the set's time is over and it goes back to its group;
 --        `!<key>`: this key has a wrong type, nothing was written; `!stale`: a late duplicate
 -- BOUND  1,000 tasks

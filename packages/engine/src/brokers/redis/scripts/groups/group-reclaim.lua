@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- @use time names counters bytes remove archive move run-ends after-finish failed-set
+-- @use time names totals counters bytes remove archive move run-ends after-finish failed-set
 -- group-reclaim: puts the tasks of sets whose deadline has passed back into their groups. A set that was not counted by `group-fail`
 -- is a failed try: its aggregator is gone.
 -- KEYS   pending: names the queue
 -- ARGV   now; limit
--- TOUCHES groups, g:*, aggregation_sets, archived, odd, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
+-- TOUCHES groups, g:*, aggregation_sets, archived, odd, n, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
 --        unique:*, processed, processed:*, failed, failed:*
 -- RETURN number of tasks that went back, or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, 256 sets; a larger set goes back in several calls

@@ -2,11 +2,11 @@
 -- queue-facts: counters, sizes and settings of queues.
 -- KEYS   pending_lists...
 -- ARGV   now; queues: their number
--- TOUCHES active, scheduled, retry, archived, completed, st:cancelled, groups, g:*, aggregation_sets, paused, cfg, odd, t:*, processed, failed
+-- TOUCHES active, scheduled, retry, archived, completed, st:cancelled, groups, g:*, aggregation_sets, paused, cfg, odd, n, t:*, processed, failed
 -- RETURN per queue 0 = nothing is known of it, or: sizes of pending, active, scheduled, retry, completed, cancelled (among completed,
 --        too), archived; paused (1/0); pause reason or nil; pending_since of the next to run or nil; processed; failed; now;
 --        tasks in groups; groups; anomalies: IDs dropped, tasks archived, keys renamed; when the oldest
---        task in a group or set joined, s, or nil
+--        task in a group or set joined, s, or nil; names and values of the counters in `n`
 -- BOUND  128 queues; 1,000 groups and 1,000 sets each, about 4,000 in all; the number of tasks in further ones is estimated
 local MAX_GROUPS, MIN_GROUPS = 1000, 16
 -- Groups and sets that this call may still look at. Some of each queue are always looked at.
@@ -47,6 +47,7 @@ end
 local function facts_of(pending)
   local asynq, tc = key_prefixes(pending)
   local anomalies = redis.pcall('HMGET', tc .. 'odd', 'dropped', 'archived', 'aside')
+  local totals = redis.pcall('HGETALL', tc .. 'n')
   local next_id = read('LINDEX', pending, -1)
   oldest_s = nil
   local aggregating = count_aggregating(asynq)
@@ -68,6 +69,7 @@ local function facts_of(pending)
     read('SCARD', asynq .. 'groups') or 0,
     anomalies.err and {} or anomalies,
     oldest_s and int_text(oldest_s) or false,
+    totals.err and {} or totals,
   }
 end
 
@@ -76,7 +78,7 @@ local function is_known(pending)
   local asynq, tc = key_prefixes(pending)
   return redis.call(
     'EXISTS', pending, asynq .. 'active', asynq .. 'scheduled', asynq .. 'retry', asynq .. 'completed', asynq .. 'archived',
-    asynq .. 'groups', asynq .. 'aggregation_sets', asynq .. 'paused', asynq .. 'processed', tc .. 'odd'
+    asynq .. 'groups', asynq .. 'aggregation_sets', asynq .. 'paused', asynq .. 'processed', tc .. 'odd', tc .. 'n'
   ) > 0
 end
 

@@ -1,4 +1,5 @@
 import type { Anomalies, QueueFacts } from '../../../../broker/inspect.ts';
+import { OWN_TOTALS, totalsOf, type OwnTotal, type OwnTotals } from '../../../../broker/totals.ts';
 import { SECOND_MS } from '../../../../protocol/go-time.ts';
 import { pendingKey } from '../../../../protocol/keys.ts';
 import { defineScript, type QueuesCall } from '../define-script.ts';
@@ -19,27 +20,58 @@ function countOf(raw: unknown): number {
   return Number.isFinite(count) ? count : 0;
 }
 
-/** Fields of `tc:{q}:odd`, in the order in which the script returns them. A foreign process may have written anything there. */
+/** As the scripts do: anything but a whole number counts as 0. A foreign process may have written anything. */
+function wholeCountOf(raw: unknown): number {
+  const count = countOf(raw);
+  return Number.isSafeInteger(count) && count >= 0 ? count : 0;
+}
+
+/** Fields of `tc:{q}:odd`, in the order in which the script returns them. */
 function anomaliesOf(raw: readonly unknown[]): Anomalies {
-  // As the scripts do: anything but a whole number counts as 0.
-  const [dropped = 0, archived = 0, renamedKeys = 0] = raw
-    .map(countOf)
-    .map((count) => (Number.isSafeInteger(count) && count >= 0 ? count : 0));
+  const [dropped = 0, archived = 0, renamedKeys = 0] = raw.map(wholeCountOf);
   return { dropped, archived, renamedKeys };
 }
 
+/** Fields of `tc:{q}:n`, names and values in turn. */
+function ownTotalsOf(raw: readonly unknown[]): OwnTotals {
+  const values = new Map<string | null, number>();
+  for (let i = 0; i < raw.length; i += 2) values.set(textOrNull(raw[i]), wholeCountOf(raw[i + 1]));
+  const entries = Object.entries(OWN_TOTALS).map(([name, field]) => [name, values.get(field) ?? 0]);
+  return Object.fromEntries(entries) as Record<OwnTotal, number>;
+}
+
 /** The facts of a queue that was never used. */
-const UNUSED_QUEUE: readonly unknown[] = [0, 0, 0, 0, 0, 0, 0, 0, null, null, '0', '0', '0', 0, 0, []];
+const UNUSED_QUEUE: readonly unknown[] = [
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  0,
+  null,
+  null,
+  '0',
+  '0',
+  '0',
+  0,
+  0,
+  [],
+  null,
+  [],
+];
 
 /** The facts of one queue, as the script returns them. */
 function parseFacts(queue: string, facts: readonly unknown[]): QueueFacts {
   const [pending, active, scheduled, retry, completedSize, cancelledSize, archived, paused] =
     facts as readonly number[];
-  const [reason, pendingSince, processed, failed, now, aggregating, groups, anomalies, joinedS] =
+  const [reason, pendingSince, processed, failed, now, aggregating, groups, anomalies, joinedS, totals] =
     facts.slice(8);
   const joined = textOrNull(joinedS ?? null);
   // Cancelled tasks are in `completed`, too. If a Go tool removes one there, `st:cancelled` still has it.
   const cancelled = Math.min(completedSize ?? 0, cancelledSize ?? 0);
+  const ended = { processed: countOf(processed), failed: countOf(failed) };
   const pendingSinceMs = msOfNanoseconds(textOrNull(pendingSince));
   return {
     queue,
@@ -59,8 +91,8 @@ function parseFacts(queue: string, facts: readonly unknown[]): QueueFacts {
     oldestPendingMs: pendingSinceMs === null ? null : Math.max(0, Number(textOf(now)) - pendingSinceMs),
     oldestAggregatingMs:
       joined === null ? null : Math.max(0, Number(textOf(now)) - Number(joined) * SECOND_MS),
-    processed: countOf(processed),
-    failed: countOf(failed),
+    ...ended,
+    totals: totalsOf(ownTotalsOf(totals as readonly unknown[]), ended),
     groups: groups as number,
     anomalies: anomaliesOf(anomalies as readonly unknown[]),
   };

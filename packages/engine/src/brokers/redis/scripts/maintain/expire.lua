@@ -5,7 +5,7 @@
 -- KEYS   pending: names the queue
 -- ARGV   now; limit
 -- Also removes old lines of the history of schedules, and ends runs that Go has ended.
--- TOUCHES pending, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, odd, aside:*, watch, sch, next, failing, fl,
+-- TOUCHES pending, scheduled, retry, archived, completed, due, st:cancelled, st:cancelling, groups, g:*, odd, n, aside:*, watch, sch, next, failing, fl,
 --        sl:*, fires:*, t:*, unique:*
 -- RETURN number removed; or `!<key>`: this key has a wrong type
 -- BOUND  256 tasks, 256 of the archive and 64 to be cancelled; 64 runs, 256 lines of the history

@@ -3,7 +3,7 @@
 -- forward: moves due tasks of `scheduled` and `retry` to `pending`, or to their group if they have one, earliest first.
 -- KEYS   pending
 -- ARGV   now; limit
--- TOUCHES scheduled, retry, completed, archived, due, st:cancelled, st:cancelling, groups, g:*, odd, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
+-- TOUCHES scheduled, retry, completed, archived, due, st:cancelled, st:cancelling, groups, g:*, odd, n, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
 --        unique:*
 -- RETURN number moved, next due time in ms (nil = none), now, IDs without a task, dropped; or `!<key>`: it has a wrong type
 -- BOUND  256 tasks

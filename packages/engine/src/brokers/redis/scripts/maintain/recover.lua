@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names bytes history counters leases remove archive move run-ends after-finish cancelling expired lost
+-- @use time names totals bytes history counters leases remove archive move run-ends after-finish cancelling expired lost
 -- recover: takes back tasks of one queue whose lease has expired. Tasks of our workers are next to run, and count a loss. The loss
 -- of a task that ran alone is a crash as well.
 -- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.
@@ -7,7 +7,7 @@
 -- ARGV   now; limit; max_crashes: losses of a task that ran alone, in a row, after
 --        which it is archived as poison; max_losses: the same in any company; lease_ms: length of the caller's leases;
 --        idle_ms: when a survey last found nothing leased
--- TOUCHES active, lease, archived, completed, st:cancelled, st:cancelling, scan, tok, odd, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
+-- TOUCHES active, lease, archived, completed, st:cancelled, st:cancelling, scan, tok, odd, n, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
 --        unique:*, processed,
 --        processed:*, failed, failed:*
 -- RETURN number recovered, number archived, IDs dropped, then for Go's tasks: token, rows as in `exchange`; or `!<key>`: this
@@ -86,7 +86,7 @@ for i, id in ipairs(ids) do
       archive(moves, key, id, FIELD.message, message, FIELD.attempt_state, attempt_state, FIELD.history, history)
       moves.processed, moves.failed = moves.processed + 1, moves.failed + 1
     else
-      requeue(moves, key, id, FIELD.attempt_state, attempt_state, FIELD.history, history)
+      requeue(moves, key, id, 'recovered', FIELD.attempt_state, attempt_state, FIELD.history, history)
       if is_alone then
         ran_alone[#ran_alone + 1] = table.remove(moves.requeued, 1)
       end

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- @use time names bytes counters remove archive move run-ends after-finish doubts key-types
+-- @use time names totals bytes counters remove archive move run-ends after-finish doubts key-types
 -- repair: repairs the indexes of one queue after crashed or foreign processes: keys of a wrong type, active tasks without a
 -- lease, scores that are no times. The janitor calls it; most of it runs at most once in 6 s.
 -- KEYS   pending
 -- ARGV   now; limit
 -- TOUCHES active, lease, scheduled, retry, archived, completed, aggregation_sets, groups, due, st:cancelled,
---        st:cancelling, doubts, tok, scan, cfg, biz, odd, sch, names, next, soon, failing, fl, watch, sl:*, fires:*, aside:*, t:*, processed, processed:*, failed, failed:*
+--        st:cancelling, doubts, tok, scan, cfg, biz, odd, n, sch, names, next, soon, failing, fl, watch, sl:*, fires:*, aside:*, t:*, processed, processed:*, failed, failed:*
 -- RETURN number of tasks given to the recoverer, number archived because they would never start, keys renamed
 -- BOUND  256 active tasks, 256 entries of each set
 local pending = KEYS.pending

@@ -16,7 +16,13 @@ end
 local function after_finish(asynq, tc, moves)
   release_locks(asynq, moves.locks)
   count(asynq, moves.processed, moves.failed)
-  count_anomaly(tc, 'archived', moves.unreadable)
+  for name, n in pairs(moves.totals) do
+    add_total(tc, name, n)
+  end
+  if moves.unreadable > 0 then
+    add_total(tc, 'quarantined', moves.unreadable)
+    count_anomaly(tc, 'archived', moves.unreadable)
+  end
   count_anomaly(tc, 'dropped', moves.dropped)
   if has_runs(tc) then
     end_moved_runs(asynq, tc, moves)

@@ -50,6 +50,7 @@ local function end_cancelling(asynq, tc, moves, key, id, line, ...)
   if line then
     redis.call('HSET', key, FIELD.history, add_line(request.history, line))
     moves.processed = moves.processed + 1
+    tally(moves, 'cancelled_running')
   end
   add_pair(moves.locks, request.unique_key, id)
 end

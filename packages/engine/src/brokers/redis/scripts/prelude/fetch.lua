@@ -72,7 +72,11 @@ local function fetch(pending, budget)
   budget.room, budget.bytes = math.max(0, budget.room - taken_count), bytes
   count_anomaly(tc, 'dropped', #dropped)
   cancel_found(asynq, tc, cancelling)
-  local token = taken_count > 0 and lease_tasks(asynq, tc, taken, budget.length_ms) or 0
+  local token = 0
+  if taken_count > 0 then
+    token = lease_tasks(asynq, tc, taken, budget.length_ms)
+    add_total(tc, 'started', taken_count)
+  end
   return token, taken, rows, dropped, '', #left
 end
 

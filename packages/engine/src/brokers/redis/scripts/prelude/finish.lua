@@ -48,10 +48,13 @@ local function end_task(tc, moves, key, row, finish)
   end
   if code == END.done or code == END.revoke then
     moves.removed[#moves.removed + 1] = key
+    if code == END.revoke then
+      tally(moves, 'revoked')
+    end
     return
   elseif code == END.requeue then
     local given_back_row = row
-    requeue(moves, key, id, FIELD.attempt_state, given_back_state(given_back_row.attempt_state, ''))
+    requeue(moves, key, id, 'deferred', FIELD.attempt_state, given_back_state(given_back_row.attempt_state, ''))
     return
   elseif code == END.defer then
     local given_back_row = row
@@ -80,12 +83,15 @@ local function end_task(tc, moves, key, row, finish)
   else
     archive(moves, key, id, FIELD.message, message, FIELD.history, history)
     moves.unreadable = moves.unreadable + 1
+    tally(moves, 'unreadable')
   end
   if FAILED[code] then
     keep_stack(key, ARGV[finish].result_or_stack)
   end
   if code == END.fail or code == END.archive then
     moves.failed = moves.failed + 1
+  elseif code == END.retry then
+    tally(moves, 'uncounted')
   end
 end
 

@@ -6,7 +6,7 @@ local ASYNQ_KEYS = {
 }
 local OWN_KEYS = {
   zset = { 'due', 'st:cancelled', 'st:cancelling', 'doubts', 'names', 'next', 'soon', 'failing', 'fl' }, string = { 'tok' },
-  hash = { 'scan', 'cfg', 'sch', 'watch' }, set = { 'biz' },
+  hash = { 'scan', 'cfg', 'sch', 'watch', 'n' }, set = { 'biz' },
 }
 
 -- Keys of a wrong type, and counters that are no integer, with which Go's workers cannot end a task. Each entry: key, name
@@ -27,6 +27,13 @@ local function wrong_keys(asynq, tc, today)
   check_types(tc, { hash = { 'odd' } })
   check_types(asynq, ASYNQ_KEYS)
   check_types(tc, OWN_KEYS)
+  local totals = redis.pcall('HGETALL', tc .. 'n')
+  for i = 2, totals.err and 0 or #totals, 2 do
+    if not string.match(totals[i], '^%-?%d+$') then
+      found[#found + 1] = { tc .. 'n', 'n', 'counter' }
+      break
+    end
+  end
   for _, name in ipairs({ 'processed', 'failed', 'processed:' .. today, 'failed:' .. today }) do
     local value = redis.pcall('GET', asynq .. name)
     if value and (type(value) == 'table' or not string.match(value, '^%-?%d+$')) then

@@ -7,7 +7,13 @@ local function new_moves()
     -- For `after_finish`: unique locks to release, each with the ID that holds it; attempts that ended, and those of them that
     -- failed; messages that cannot be read; IDs without a task; whether those of `removed` have not ended by themselves.
     locks = {}, processed = 0, failed = 0, unreadable = 0, dropped = 0, are_gone = false,
+    -- What `tally` has counted, by name of the counter.
+    totals = {},
   }
+end
+
+local function tally(moves, name)
+  moves.totals[name] = (moves.totals[name] or 0) + 1
 end
 
 local function add_pair(list, first, second)
@@ -37,6 +43,7 @@ local function retry(moves, key, id, ms, message, history)
   local exact = int_text(ms)
   redis.call('HSET', key, FIELD.message, message, FIELD.state, 'retry', FIELD.history, history, FIELD.due_ms, exact)
   add_pair(moves.retry, int_text(math.ceil(ms / 1000)), id)
+  tally(moves, 'retried')
   add_pair(moves.due, exact, id)
 end
 
@@ -45,18 +52,21 @@ local function defer(moves, key, id, ms, attempt_state)
   local exact = int_text(ms)
   redis.call('HSET', key, FIELD.state, 'scheduled', FIELD.due_ms, exact, FIELD.attempt_state, attempt_state)
   add_pair(moves.scheduled, int_text(math.ceil(ms / 1000)), id)
+  tally(moves, 'deferred')
   add_pair(moves.due, exact, id)
 end
 
 -- Any state → archived. In the archive even if the hash cannot be written.
 local function archive(moves, key, id, ...)
   moves.archived[#moves.archived + 1] = id
+  tally(moves, 'archived')
   redis.call('HSET', key, FIELD.state, 'archived', ...)
 end
 
--- active → pending, the next to run: given back, or lost with its worker.
-local function requeue(moves, key, id, ...)
+-- active → pending, the next to run. counted_as: `deferred`, given back, or `recovered`, lost with its worker.
+local function requeue(moves, key, id, counted_as, ...)
   table.insert(moves.requeued, 1, id)
+  tally(moves, counted_as)
   redis.call('HSET', key, FIELD.state, 'pending', FIELD.pending_since, now_ns, ...)
 end
 
@@ -79,6 +89,7 @@ local function cancel(moves, key, id, expires_s, ...)
   redis.call('HDEL', key, FIELD.pending_since)
   add_pair(moves.completed, expires_s, id)
   add_pair(moves.cancelled, expires_s, id)
+  tally(moves, 'cancelled')
 end
 
 -- pending → scheduled. Asynq has no state for tasks that wait for something other than a time. Their IDs are kept in `scheduled`

@@ -3,8 +3,8 @@
 -- RECORD plain_item: id; message; meta; delay_ms; run_at_ms
 -- RECORD item: id; message; meta: '' = none; delay_ms; run_at_ms: 0 = none; lock: the unique lock, '' = none;
 --        lock_seconds: how long it lasts after the start; group: '' = none
--- Collected here: what `index_stored` adds to the indexes, and the holders of locks that were taken, each as `<length>:<ID>`.
-local pending_ids, start_entries, due_entries, holders = {}, {}, {}, {}
+-- Collected here: what `index_stored` adds to the indexes, how many tasks joined a group, and the holders of locks that were taken, each as `<length>:<ID>`.
+local pending_ids, start_entries, due_entries, holders, joined_count = {}, {}, {}, {}, 0
 
 -- The later of delay and start.
 local function start_ms(item)
@@ -39,6 +39,7 @@ end
 
 -- Stores a task that joins its group now, where `store` would make it pending.
 local function join_group(asynq, key, item, group)
+  joined_count = joined_count + 1
   redis.call('HSET', key, FIELD.message, ARGV[item].message, FIELD.state, 'aggregating')
   if ARGV[item].meta ~= '' then
     redis.call('HSET', key, FIELD.meta, ARGV[item].meta)
@@ -78,8 +79,12 @@ local function store_special(asynq, key, item)
   return CODE.done
 end
 
--- Adds the stored tasks to the indexes: `pending`, or `scheduled` and `due`.
+-- Counts the stored tasks, and adds them to the indexes: `pending`, or `scheduled` and `due`.
 local function index_stored(asynq, tc)
+  local stored_count = #pending_ids + #start_entries / 2 + joined_count
+  if stored_count > 0 then
+    add_total(tc, 'enqueued', stored_count)
+  end
   if #pending_ids > 0 then
     redis.call('LPUSH', asynq .. 'pending', unpack(pending_ids))
   end

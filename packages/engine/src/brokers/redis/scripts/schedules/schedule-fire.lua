@@ -1,10 +1,10 @@
--- @use time names receipt store schedules fires
+-- @use time names totals receipt store schedules fires
 -- schedule-fire: writes what schedulers have decided about schedules of one queue: tasks, plan and history. Each is written whole or
 -- not at all, and only if its scheduler has read its newest state.
 -- KEYS   receipt; pending
 -- ARGV   now; slot; sequence; business_count; businesses...: names, then per write: a `write` and its fires, both of the prelude `fires`, and
 --        their tasks: `item` of the prelude `store`
--- TOUCHES sch, next, soon, names, failing, fl, watch, sl:*, fires:*, aside:*, odd, scheduled, due, biz, groups, g:*, t:*, unique:*
+-- TOUCHES sch, next, soon, names, failing, fl, watch, sl:*, fires:*, aside:*, odd, n, scheduled, due, biz, groups, g:*, t:*, unique:*
 -- RETURN `<now>:<codes>`, a code per write: 1 written, c changed, p paused, f in the future, e an ID exists, d a lock is held; `!<key>`: this key has a wrong
 --        type, nothing was written; `!stale`: a late duplicate
 -- BOUND  32 tasks and as many schedules, or a single schedule of 256 tasks

@@ -1,8 +1,8 @@
--- @use time names receipt store
+-- @use time names totals receipt store
 -- enqueue: stores new tasks of one queue. A task whose ID exists already is left as it is.
 -- KEYS   receipt; pending
 -- ARGV   now; slot; sequence; has_repeats: whether the call has an ID twice (1/0); values_per_item: all are bare, plain or whole items of the prelude `store`; business_count; businesses...: names, then the items
--- TOUCHES scheduled, due, biz, groups, g:*, t:*, unique:*
+-- TOUCHES scheduled, due, n, biz, groups, g:*, t:*, unique:*
 -- RETURN `<now>:<codes>:<new>:<holders>`. new: 1 = nothing is known of the slot, as after FLUSHDB. A code per task: 1 stored,
 --        0 the ID exists, d its lock is held, x its key or its group's has a wrong type. A holder per d: length of the ID,
 --        colon, ID. `!<key>`: this key has a wrong type, nothing was written; `!stale`: a late duplicate

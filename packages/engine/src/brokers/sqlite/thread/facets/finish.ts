@@ -12,7 +12,7 @@ import {
   SCHEDULED,
   type StateNumber,
 } from '../../states.ts';
-import type { AttemptEnding, Ending } from '../after-finish.ts';
+import type { CountedAs, Ending } from '../after-finish.ts';
 import type { NewestAttempt } from '../cancel-moves.ts';
 import type { QueueEntry } from '../queue-registry.ts';
 import type { Now, Store } from '../store.ts';
@@ -42,10 +42,11 @@ export type FinishCode = 0 | 1 | 2;
 
 const isSuccess = (action: FinishAction): boolean => action === ACTION.remove || action === ACTION.complete;
 
-/** An attempt that was given back was not processed. Neither was one that is retried without counting as a failure. */
-function countedAs({ action, failures }: FinishItem): AttemptEnding['countedAs'] {
-  if (isSuccess(action) || action === ACTION.revoke) return 'succeeded';
-  return action === ACTION.archive || (action === ACTION.retry && failures === 1) ? 'failed' : null;
+function countedAs({ action, failures }: FinishItem): CountedAs {
+  if (isSuccess(action)) return 'succeeded';
+  if (action === ACTION.revoke) return 'revoked';
+  if (action === ACTION.requeue || action === ACTION.defer) return 'deferred';
+  return action === ACTION.archive || failures === 1 ? 'failed' : 'uncounted';
 }
 
 /** What the steps after a finish need to know. */
@@ -77,7 +78,7 @@ function createCanceller({ tasks }: Store) {
     if (!newest) return null;
     tasks.endCancelling({ entry, seq, state: ACTIVE, nowMs });
     const record = recordOf(finish, newest, nowMs);
-    const attempt = { number: newest.attempts, record, result: null, countedAs: 'cancelled' } as const;
+    const attempt = { number: newest.attempts, record, result: null, countedAs: 'cancelledRunning' } as const;
     return { entry, seq, state: CANCELLED, mayHaveLock: (related & HAS_LOCK) > 0, attempt };
   };
 }

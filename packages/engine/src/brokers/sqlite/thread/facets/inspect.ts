@@ -3,6 +3,7 @@
 import { DAY_MS } from '@task-center/model';
 import { MAX_LISTED_GROUPS, MAX_SCANNED } from '../../../../broker/bounds.ts';
 import type { Anomalies, DayCounts, FoundTask, GroupSize, QueueFacts } from '../../../../broker/inspect.ts';
+import { NO_TOTALS, totalsOf } from '../../../../broker/totals.ts';
 import type { TaskRef } from '../../../../runtime/events.ts';
 import { plain, type Packet } from '../../packing.ts';
 import { ACTIVE, AGGREGATING, IN_SET, PENDING, STATES, type StateNumber } from '../../states.ts';
@@ -65,6 +66,7 @@ const NO_FACTS: FactsRow = {
   oldestAggregatingMs: null,
   processed: 0,
   failed: 0,
+  totals: totalsOf(NO_TOTALS, { processed: 0, failed: 0 }),
   groups: 0,
   anomalies: NO_ANOMALIES,
 };
@@ -105,6 +107,7 @@ function createQueueHandlers({ database, queues }: Store) {
           oldestPendingMs: pendingSinceMs === null ? null : Math.max(0, wallMs - pendingSinceMs),
           oldestAggregatingMs: joinedMs === null ? null : Math.max(0, wallMs - joinedMs),
           ...sums,
+          totals: totalsOf(entry.totals, sums),
           anomalies: NO_ANOMALIES,
         };
       };

@@ -107,14 +107,14 @@ export function createLostTaskRecoverer(store: Store): (recovery: Recovery, nowM
       const lost = { entry, seq: row.seq, mayHaveLock: true } as const;
       if (row.isCancelling === 1) {
         tasks.cancelLost(task);
-        return { ...lost, state: CANCELLED, attempt: { ...attempt, countedAs: 'cancelled' } };
+        return { ...lost, state: CANCELLED, attempt: { ...attempt, countedAs: 'cancelledRunning' } };
       }
       const loss = countLoss(row, row.isAlone === 1, limits);
       const { losses, crashes, isPoison } = loss;
       if (isPoison) tasks.archivePoison({ ...task, losses, crashes, error: poisonText(loss) });
       else tasks.recover({ ...task, losses, crashes, order: firstOrder + index });
       const state = isPoison ? ARCHIVED : PENDING;
-      return { ...lost, state, attempt: { ...attempt, countedAs: isPoison ? 'failed' : null } };
+      return { ...lost, state, attempt: { ...attempt, countedAs: isPoison ? 'failed' : 'recovered' } };
     });
     afterFinish(endings, nowMs);
     const countOf = (state: StateNumber) => endings.filter((ending) => ending.state === state).length;
