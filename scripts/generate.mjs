@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { generateCalendar } from './calendars/generate.mjs';
 import { hasSources } from './calendars/sources.mjs';
+import { eventsPage } from './events/generate.mjs';
 import { generateScripts } from './lua/generate.mjs';
 import { fetchCalendars } from './test-tools.mjs';
 import { fail } from './tools.mjs';
@@ -27,6 +28,7 @@ const entries = [
     generate: generateCalendar,
     isPossible: hasSources,
   },
+  { path: 'docs/events.md', generate: generateEvents },
   { path: 'etc/taskcenter.yaml', generate: () => generateFromSettings('sampleYaml') },
   { path: 'docs/configuration.md', generate: () => generateFromSettings('referencePage') },
 ];
@@ -54,6 +56,12 @@ function generateMigrations() {
     return `  { version: ${Number(number)}, name: '${name}', sql: ${JSON.stringify(read(folder, file))} },\n`;
   });
   return `${HEADER}export const migrations = [\n${migrations.join('')}] as const;\n`;
+}
+
+/** Both files declare events, by area. */
+function generateEvents() {
+  const runtime = 'packages/engine/src/runtime';
+  return eventsPage(['task-events.ts', 'upkeep-events.ts'].map((file) => read(runtime, file)));
 }
 
 /** The sample configuration, or the reference. They come from the schema of the server, which is built first. */

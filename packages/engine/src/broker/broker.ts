@@ -37,7 +37,10 @@ export interface Broker {
   readonly name: string;
   /** Where those log who are given this broker and no log of their own. */
   readonly log: Log;
-  /** Clock, random numbers and IDs of those who are given this broker and none of their own. Default: those of the system. */
+  /**
+   * Clock, random numbers, IDs and events of those who are given this broker and none of their own. What is left out: those of
+   * the system, and events of their own.
+   */
   readonly runtime?: Partial<Runtime>;
   readonly submit: Submit;
   readonly consume: Consume;

@@ -54,6 +54,8 @@ export interface Recovered extends Quarantined {
 export interface Forwarded extends Quarantined {
   /** Number of tasks that became pending. */
   readonly moved: number;
+  /** How long the earliest of them had been due, ms by the broker's clock; 0 = none was moved. */
+  readonly lateMs: number;
   /** When the queue's next task is due, wall-clock ms by the broker's clock; null = none waits. */
   readonly nextDueMs: number | null;
   /** The same in ms from now; 0 = one is due already. */

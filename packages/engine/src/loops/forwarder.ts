@@ -31,7 +31,8 @@ export function createForwarder({ broker, needs, runtime }: LoopOverQueues): Loo
     for (const [i, result] of results.entries()) {
       const queue = due[i]!;
       needs.recordForward(queue, result);
-      if (result.moved > 0) events.emit('tasks.forwarded', { queue: queue.queue, moved: result.moved });
+      const { moved, lateMs } = result;
+      if (moved > 0) events.emit('tasks.forwarded', { queue: queue.queue, moved, lateMs });
     }
     reportQuarantinedBy(runtime, steps, results);
     return results.some(({ moved }) => moved === MAX_BATCH);

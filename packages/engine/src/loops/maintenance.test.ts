@@ -62,7 +62,7 @@ class FakeBroker {
           'forward',
           steps.map(({ queue }) => queue),
         );
-        return steps.map(() => ({ moved: 1, nextDueMs: null, nextInMs: null }));
+        return steps.map(() => ({ moved: 1, lateMs: 0, nextDueMs: null, nextInMs: null }));
       },
       expire: async (steps: readonly Step[]) => {
         this.#record(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Events } from './events.ts';
 
-const lost = { task: { queue: 'default', id: 'a' } };
+const lost = { task: { queue: 'default', id: 'a' }, cause: 'taken' } as const;
 
 describe('events', () => {
   test('reach every listener until it is removed', () => {

@@ -1,4 +1,5 @@
 import type { Finish, GivenBack, LeasedTask } from '../broker/consume.ts';
+import type { LeaseLossCause } from '../runtime/events.ts';
 import type { Slot } from '../leases/lease-memory.ts';
 import type { TrackedLease } from '../leases/lease-table.ts';
 import type { Attempt } from './run/attempt.ts';
@@ -26,6 +27,8 @@ export class HeldTask implements TrackedLease {
   finish: Finish | undefined;
   /** What made its attempt fail. */
   thrown: unknown;
+  /** Why its lease is lost, once it is. */
+  lossCause: LeaseLossCause = 'refused';
   /** Asynq's cancel message came while it waited. */
   isCancelled = false;
   /** It goes back to the broker because it must not start here: there is no attempt to report. */

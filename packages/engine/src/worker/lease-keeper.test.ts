@@ -23,6 +23,7 @@ describe('the lease keeper', () => {
   /** IDs per renewal. */
   let renewed: string[][];
   let lost: string[];
+  let causes: string[];
   let caughtUp: number;
   let events: Events;
   let renew: (tasks: readonly { id: string }[]) => Promise<boolean[]>;
@@ -34,6 +35,7 @@ describe('the lease keeper', () => {
     clock = createFakeClock();
     renewed = [];
     lost = [];
+    causes = [];
     caughtUp = 0;
     events = new Events();
     renew = (tasks) => Promise.resolve(tasks.map(() => true));
@@ -62,7 +64,10 @@ describe('the lease keeper', () => {
       runtime: createRuntime({ clock, events }),
       settings: { leaseMs, maxStallMs: 30_000, failStop: false },
       concurrency: 10,
-      onLost: ({ task }) => void lost.push(task.id),
+      onLost: ({ task, lossCause }) => {
+        lost.push(task.id);
+        causes.push(lossCause);
+      },
       onCaughtUp: () => void (caughtUp += 1),
     });
   }
@@ -103,6 +108,7 @@ describe('the lease keeper', () => {
     hold(b);
     await clock.advance(LEASE_MS);
     expect(lost).toEqual(['a']);
+    expect(causes).toEqual(['taken']);
     expect(renewed.slice(1)).toEqual(renewed.slice(1).map(() => ['b']));
   });
 
@@ -113,6 +119,7 @@ describe('the lease keeper', () => {
     expect(lost).toEqual([]);
     await clock.advance(150);
     expect(lost).toEqual(['a']);
+    expect(causes).toEqual(['expired']);
     const calls = renewed.length;
     renew = (tasks) => Promise.resolve(tasks.map(() => true));
     await clock.advance(LEASE_MS);

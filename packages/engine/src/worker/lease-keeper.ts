@@ -5,6 +5,7 @@ import { LeaseTable } from '../leases/lease-table.ts';
 import { Renewer } from '../leases/renewer.ts';
 import { createStallWatch, type StallWatch } from '../leases/stall-watch.ts';
 import { trustMs } from '../leases/lease-times.ts';
+import type { LeaseLossCause } from '../runtime/events.ts';
 import { createLoop, poll } from '../runtime/loop.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import type { HeldTask } from './held-task.ts';
@@ -109,7 +110,9 @@ export class LeaseKeeper {
    * than that. Returns false if the lease is lost already.
    */
   begin(held: HeldTask, endsMs: number): boolean {
-    return this.#table.begin(held, endsMs, this.#deps.runtime.clock.monotonicMs());
+    const isHeld = this.#table.begin(held, endsMs, this.#deps.runtime.clock.monotonicMs());
+    if (!isHeld) held.lossCause = this.#lossCauseOf(held);
+    return isHeld;
   }
 
   /** The attempt has ended: the lease is not renewed any more. */
@@ -157,6 +160,7 @@ export class LeaseKeeper {
     if (this.#isTicking) this.#reportStall(nowMs);
     this.#signalAlive();
     for (const held of this.#table.findLost(nowMs)) {
+      held.lossCause = this.#lossCauseOf(held);
       this.#table.release(held);
       this.#deps.onLost(held);
     }
@@ -167,6 +171,12 @@ export class LeaseKeeper {
     }
     this.#isTicking = this.#table.size > 0 || this.#isBehind;
     return this.#isTicking ? TICK_MS : IDLE_TICK_MS;
+  }
+
+  /** Of a lease that is in the table and must not be trusted any more. */
+  #lossCauseOf({ slot, generation }: HeldTask): LeaseLossCause {
+    if (!slot?.isLost(generation)) return 'expired';
+    return this.#isBehind ? 'stalled' : 'taken';
   }
 
   #reportStall(nowMs: number): void {

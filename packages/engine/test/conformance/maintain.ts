@@ -11,12 +11,12 @@ function forwarding(harness: Harness): void {
     ]);
     const dueMs = bench.now() + 1_000;
     await bench.advance(999);
-    expect(await forward(bench)).toEqual({ moved: 0, nextDueMs: dueMs, nextInMs: 1 });
+    expect(await forward(bench)).toEqual({ moved: 0, lateMs: 0, nextDueMs: dueMs, nextInMs: 1 });
     await bench.advance(1);
-    expect(await forward(bench)).toEqual({ moved: 1, nextDueMs: dueMs + 1, nextInMs: 1 });
+    expect(await forward(bench)).toEqual({ moved: 1, lateMs: 0, nextDueMs: dueMs + 1, nextInMs: 1 });
     expect(idsOf(await take(bench))).toEqual(['a']);
     await bench.advance(1);
-    expect(await forward(bench)).toEqual({ moved: 1, nextDueMs: null, nextInMs: null });
+    expect(await forward(bench)).toEqual({ moved: 1, lateMs: 0, nextDueMs: null, nextInMs: null });
     expect(idsOf(await take(bench))).toEqual(['b']);
   });
 
@@ -25,9 +25,9 @@ function forwarding(harness: Harness): void {
     const delays = [700, 100, 900, 300, 500];
     await bench.broker.submit.enqueue(delays.map((delayMs) => aTask({ id: `d${delayMs}`, delayMs })));
     await bench.advance(1_000);
-    expect(await forward(bench, 'default', 2)).toMatchObject({ moved: 2, nextInMs: 0 });
-    expect(await forward(bench, 'default', 2)).toMatchObject({ moved: 2, nextInMs: 0 });
-    expect(await forward(bench, 'default', 2)).toMatchObject({ moved: 1, nextInMs: null });
+    expect(await forward(bench, 'default', 2)).toMatchObject({ moved: 2, lateMs: 900, nextInMs: 0 });
+    expect(await forward(bench, 'default', 2)).toMatchObject({ moved: 2, lateMs: 500, nextInMs: 0 });
+    expect(await forward(bench, 'default', 2)).toMatchObject({ moved: 1, lateMs: 100, nextInMs: null });
     expect(idsOf(await take(bench))).toEqual(['d100', 'd300', 'd500', 'd700', 'd900']);
   });
 
@@ -41,7 +41,7 @@ function forwarding(harness: Harness): void {
     ]);
     expect(await forward(bench)).toMatchObject({ moved: 0, nextInMs: 1_999 });
     await bench.advance(2_001);
-    expect(await forward(bench)).toMatchObject({ moved: 3, nextDueMs: null });
+    expect(await forward(bench)).toMatchObject({ moved: 3, lateMs: 2, nextDueMs: null });
     expect(idsOf(await take(bench))).toEqual(['first', 'again', 'last']);
   });
 

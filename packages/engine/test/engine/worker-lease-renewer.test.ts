@@ -99,7 +99,7 @@ describe.each(brokerKinds)('the lease renewer thread on $name', (kind) => {
       { maxStall: 2_000 },
     );
     await enqueue();
-    await lost;
+    expect(await lost).toMatchObject({ cause: 'stalled' });
     expect(await done).toMatchObject({ attempt: 2 });
     const task = await record();
     expect(task).toMatchObject({ state: 'completed', crashes: 1 });

@@ -3,6 +3,7 @@ import { TaskCenterError } from '../../errors/task-center-error.ts';
 import type { Broker } from '../../broker/broker.ts';
 import type { AllowableFinding } from '../../broker/findings.ts';
 import { FindingWatch } from '../../findings/finding-watch.ts';
+import { observedBroker } from '../../observe/broker-calls.ts';
 import { Lifetime } from '../../runtime/lifetime.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { RedisClient, type RunOptions } from './client/redis-client.ts';
@@ -189,9 +190,10 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
       topology.close();
     },
   };
-  return {
+  const broker: Broker = {
     name: client.name,
     log: runtime.log,
+    runtime: { events: runtime.events },
     submit: findings.guard(createSubmit(deps, durabilities)),
     consume: createConsume(deps),
     leaseRenewal,
@@ -216,4 +218,5 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     ping: () => client.ping(),
     close: () => lifetime.end(end),
   };
+  return observedBroker(broker, runtime);
 }

@@ -121,17 +121,21 @@ function reportError({ task, deps }: OutcomeInputs, error: unknown): void {
   deps.rules.onError(error, () => handledTask(task));
 }
 
+/** Time from pending to a start, by this machine's clock; undefined = it is not known when the task became pending. */
+export const startWaitMs = ({ pendingSinceMs }: LeasedTask, startedMs: number): number | undefined =>
+  pendingSinceMs === null ? undefined : Math.max(0, startedMs - pendingSinceMs);
+
 function attemptRecordOf(
   { task, startedMs, sinceMs, facts, note, deps }: OutcomeInputs,
   end: Pick<AttemptRecord, 'outcome'> & Partial<AttemptRecord>,
 ): AttemptRecord {
-  const { attempt, pendingSinceMs } = task;
+  const waitMs = startWaitMs(task, startedMs);
   return {
-    number: attempt,
+    number: task.attempt,
     startedMs,
     // Measured, and not read: the wall clock may have been set meanwhile.
     finishedMs: startedMs + Math.round(deps.runtime.clock.monotonicMs() - sinceMs),
-    ...(pendingSinceMs !== null && { waitMs: Math.max(0, startedMs - pendingSinceMs) }),
+    ...(waitMs !== undefined && { waitMs }),
     worker: deps.worker,
     ...(facts && { exchange: facts }),
     ...(note && { reason: note }),

@@ -1,10 +1,12 @@
 import type { Finish, FinishOutcome, LeasedTask } from '../../broker/consume.ts';
 import { isGivenBack } from '../../broker/given-back.ts';
-import type { AttemptOutcome, Events, TaskRef } from '../../runtime/events.ts';
+import type { AttemptOutcome, EngineEvents, Events, TaskRef } from '../../runtime/events.ts';
 import type { Log } from '../../runtime/log.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import type { WorkerEvents } from '../worker-events.ts';
+import type { HeldTask } from '../held-task.ts';
 import { hintsOf } from './error-info.ts';
+import { startWaitMs } from './outcome.ts';
 import { taskFields } from './task-log.ts';
 
 // What a worker tells about its attempts. Events that nobody listens to cost nothing.
@@ -36,9 +38,17 @@ type FailedFinish = Extract<Finish, { outcome: 'retry' | 'archive' }>;
 /** What events say of a task: a leased one also has its payload and its lease token. */
 const taskRef = ({ queue, id }: LeasedTask): TaskRef => ({ queue, id });
 
-export function reportStarted({ events }: Runtime, task: LeasedTask): void {
+/** `startedMs`: wall-clock ms. */
+export function reportStarted({ events }: Runtime, task: LeasedTask, startedMs: number): void {
   if (!events.has('attempt.started')) return;
-  events.emit('attempt.started', { task: taskRef(task), type: task.type, attempt: task.attempt });
+  events.emit('attempt.started', {
+    task: taskRef(task),
+    type: task.type,
+    attempt: task.attempt,
+    waitMs: startWaitMs(task, startedMs) ?? null,
+    business: task.meta.business ?? null,
+    callback: task.meta.callback,
+  });
 }
 
 /** The broker has accepted the finish. `thrown`: what made the attempt fail. */
@@ -51,7 +61,11 @@ export function reportFinished(
   const ended = outcome === 'cancelled' ? 'cancelled' : OUTCOME[finish.outcome];
   if (ended === 'failed' || ended === 'archived') logFailed(runtime.log, finish as FailedFinish, thrown);
   tellListeners(listeners, { finish, thrown }, { outcome: ended, runMs });
-  emitFinished(runtime, finish.task, { outcome: ended, runMs });
+  emitFinished(runtime, finish.task, {
+    outcome: ended,
+    runMs,
+    record: isGivenBack(finish) ? null : finish.record,
+  });
 }
 
 const isCounted = (finish: FailedFinish): boolean => finish.outcome === 'archive' || finish.countsAsFailure;
@@ -93,22 +107,32 @@ function logFailed(log: Log, finish: FailedFinish, thrown: unknown): void {
   if (finish.outcome === 'archive') log.error(fields, 'a task was archived: a dead letter');
 }
 
-export function reportLeaseLost({ log, events }: Runtime, task: LeasedTask): void {
-  log.warn(taskFields(task), 'a lease was lost; the outcome of its attempt is dropped');
-  events.emit('lease.lost', { task: taskRef(task) });
+export function reportLeaseLost({ log, events }: Runtime, { task, lossCause: cause }: HeldTask): void {
+  log.warn({ ...taskFields(task), cause }, 'a lease was lost; the outcome of its attempt is dropped');
+  events.emit('lease.lost', { task: taskRef(task), cause });
 }
 
 /** The attempt has ended without an outcome. */
-export function reportLost(runtime: Runtime, task: LeasedTask): void {
-  reportLeaseLost(runtime, task);
-  emitFinished(runtime, task, { outcome: 'lost', runMs: 0 });
+export function reportLost(runtime: Runtime, held: HeldTask): void {
+  reportLeaseLost(runtime, held);
+  emitFinished(runtime, held.task, { outcome: 'lost', runMs: 0, record: null });
 }
 
 function emitFinished(
   { events }: Runtime,
   task: LeasedTask,
-  end: { readonly outcome: AttemptOutcome; readonly runMs: number },
+  { outcome, runMs, record }: Pick<EngineEvents['attempt.finished'], 'outcome' | 'runMs' | 'record'>,
 ): void {
   if (!events.has('attempt.finished')) return;
-  events.emit('attempt.finished', { task: taskRef(task), type: task.type, attempt: task.attempt, ...end });
+  events.emit('attempt.finished', {
+    task: taskRef(task),
+    type: task.type,
+    attempt: task.attempt,
+    outcome,
+    runMs,
+    waitMs: record?.waitMs ?? null,
+    business: task.meta.business ?? null,
+    callback: task.meta.callback,
+    record,
+  });
 }

@@ -115,10 +115,10 @@ export class Runner {
     const { task } = held;
     const attempt = new Attempt(task, this.#deps);
     const endsMs = attempt.sinceMs + attempt.deadlineMs - attempt.startedMs;
-    if (!slots.start(held, attempt, endsMs)) return reportLeaseLost(runtime, task);
+    if (!slots.start(held, attempt, endsMs)) return reportLeaseLost(runtime, held);
     admission?.onStarted(task);
     if (held.isCancelled) attempt.abort('cancelled');
-    reportStarted(runtime, task);
+    reportStarted(runtime, task, attempt.startedMs);
     const end = attempt.run(handlers.find(task.type));
     // A handler that returned synchronously needs no deadline.
     if (!(end instanceof Promise)) return this.#afterNotes(held, end);
@@ -152,8 +152,10 @@ export class Runner {
     const { finish, thrown } = held;
     slots.release(held);
     if (held.isUnstarted || !finish) return;
-    if (outcome === 'lease-lost') this.#onLost(held);
-    else reportFinished(this.#deps, { finish, thrown }, outcome);
+    if (outcome === 'lease-lost') {
+      held.lossCause = 'refused';
+      this.#onLost(held);
+    } else reportFinished(this.#deps, { finish, thrown }, outcome);
   }
 
   /** The lease is lost. Ends the attempt, or the wait to start alone; a finish that was handed in will be refused. */
@@ -164,8 +166,8 @@ export class Runner {
     this.#onLost(held);
   }
 
-  #onLost({ task }: HeldTask): void {
-    reportLost(this.#deps.runtime, task);
+  #onLost(held: HeldTask): void {
+    reportLost(this.#deps.runtime, held);
     this.#deps.exchanges.exchangeSoon();
   }
 

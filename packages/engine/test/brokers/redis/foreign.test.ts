@@ -90,7 +90,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await bed.ask('ZADD', `${Q}retry`, sec() + 2, 'g2');
     await bed.broker.submit.enqueue([aTask({ id: 'ours', queue: 'q', delayMs: 1_500 })]);
     expect(await bed.broker.maintain.forward(STEP)).toEqual([
-      { moved: 0, nextDueMs: (sec() + 1) * 1_000, nextInMs: 750 },
+      { moved: 0, lateMs: 0, nextDueMs: (sec() + 1) * 1_000, nextInMs: 750 },
     ]);
     bed.advance(2_749);
     expect(await bed.broker.maintain.forward(STEP)).toMatchObject([{ moved: 3, nextInMs: 1 }]);
@@ -105,7 +105,9 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await bed.ask('ZREM', `${Q}scheduled`, 'a');
     await bed.ask('HSET', `${Q}t:a`, 'state', 'pending');
     await bed.ask('LPUSH', `${Q}pending`, 'a');
-    expect(await bed.broker.maintain.forward(STEP)).toEqual([{ moved: 0, nextDueMs: null, nextInMs: null }]);
+    expect(await bed.broker.maintain.forward(STEP)).toEqual([
+      { moved: 0, lateMs: 0, nextDueMs: null, nextInMs: null },
+    ]);
     expect(await bed.ask('LRANGE', `${Q}pending`, 0, -1)).toEqual(['a']);
     expect(await bed.ask('EXISTS', 'tc:{q}:due')).toBe(0);
   });
@@ -128,7 +130,9 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
     await bed.ask('HSET', `${Q}t:a`, 'state', 'retry');
     await bed.ask('ZADD', `${Q}retry`, sec() + 5, 'a');
     bed.advance(5_000);
-    expect(await bed.broker.maintain.forward(STEP)).toEqual([{ moved: 1, nextDueMs: null, nextInMs: null }]);
+    expect(await bed.broker.maintain.forward(STEP)).toEqual([
+      { moved: 1, lateMs: 250, nextDueMs: null, nextInMs: null },
+    ]);
   });
 
   test('a due task with a group joins its group, and the group is named', async () => {
@@ -155,7 +159,7 @@ describe.skipIf(!hasRedis())('beside Go processes', () => {
   test('an ID without a task is dropped when it is due', async () => {
     await bed.ask('ZADD', `${Q}scheduled`, sec() - 1, 'ghost');
     expect(await bed.broker.maintain.forward(STEP)).toEqual([
-      { moved: 0, nextDueMs: null, nextInMs: null, quarantined: ['ghost'] },
+      { moved: 0, lateMs: 0, nextDueMs: null, nextInMs: null, quarantined: ['ghost'] },
     ]);
     expect(await bed.keys()).toEqual(['tc:{q}:odd']);
     expect(await bed.broker.inspect.queueFacts(['q'])).toMatchObject([{ anomalies: { dropped: 1 } }]);

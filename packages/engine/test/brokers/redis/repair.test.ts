@@ -174,7 +174,9 @@ describe.skipIf(!hasRedis())('after crashed and foreign processes', () => {
     const ref = { queue: 'q', id: 'a' };
     expect(await bed.broker.inspect.task(ref)).toMatchObject({ state: 'scheduled', dueMs: null });
     bed.advance(1_000);
-    expect(await bed.broker.maintain.forward(STEP)).toEqual([{ moved: 0, nextDueMs: null, nextInMs: null }]);
+    expect(await bed.broker.maintain.forward(STEP)).toEqual([
+      { moved: 0, lateMs: 0, nextDueMs: null, nextInMs: null },
+    ]);
     expect(await repair()).toEqual({ ...NOTHING, archived: 1 });
     expect(await bed.broker.inspect.task(ref)).toMatchObject({
       state: 'archived',

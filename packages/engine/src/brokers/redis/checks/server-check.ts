@@ -110,10 +110,16 @@ export function createServerCheck(deps: ServerCheckDeps): ServerCheck {
 
   async function lookAt(node: string, where: string): Promise<Look> {
     const left = timeLeft();
+    const askedMs = runtime.clock.wallMs();
     const [report, probed] = await Promise.all([
       readServerReport(client.on(node), left),
       probe(deps, node, left),
     ]);
+    if (report.wallMs !== null) {
+      // The server has answered at some time between the two.
+      const skewMs = Math.round((askedMs + runtime.clock.wallMs()) / 2 - report.wallMs);
+      runtime.events.emit('clock.compared', { broker: client.name, server: node, skewMs });
+    }
     const { total, spared } = evictions.count(node, report);
     return { server: { where, report, evicted: total, lost: total - spared }, probed };
   }

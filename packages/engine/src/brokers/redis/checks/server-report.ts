@@ -30,6 +30,8 @@ export interface ServerReport {
   readonly savedAtMs: number;
   /** Changes that are in no saved file. */
   readonly unsavedChanges: number;
+  /** The server's clock, wall-clock ms; null = it does not say. */
+  readonly wallMs: number | null;
   /** Why the last attempt to write to the disk failed; null = it did not. */
   readonly diskFault: string | null;
 }
@@ -85,6 +87,7 @@ export async function readServerReport(
     saveRules: save === null ? null : ((save as unknown[]).map(String)[1] ?? ''),
     savedAtMs: count('rdb_last_save_time') * 1_000,
     unsavedChanges: count('rdb_changes_since_last_save'),
+    wallMs: count('server_time_usec') / 1_000 || null,
     diskFault: diskFaultOf(fields),
   };
 }

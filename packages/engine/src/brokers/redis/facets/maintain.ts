@@ -81,7 +81,7 @@ export function createMaintain(deps: RedisDeps): Maintain {
       );
     },
     /** The reply has the next due time, and how long until then by Redis' clock: the caller's clock may differ. */
-    forward: (steps) => eachQueue(forward, steps, { moved: 0, nextDueMs: null, nextInMs: null }),
+    forward: (steps) => eachQueue(forward, steps, { moved: 0, lateMs: 0, nextDueMs: null, nextInMs: null }),
     expire: (steps) => eachQueue(expire, steps, 0),
     /** Indexes first: `sweep` refuses a queue with keys of a wrong type, which `repair` renames. */
     async repair(steps) {

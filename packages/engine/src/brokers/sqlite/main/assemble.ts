@@ -5,6 +5,7 @@ import type { Broker } from '../../../broker/broker.ts';
 import type { BrokerFacts } from '../../../broker/findings.ts';
 import type { LeaseRenewal } from '../../../broker/lease-renewal.ts';
 import type { FindingWatch } from '../../../findings/finding-watch.ts';
+import { observedBroker } from '../../../observe/broker-calls.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import type { BrokerEnd, Lifetime } from '../../../runtime/lifetime.ts';
 import type { Runtime } from '../../../runtime/runtime.ts';
@@ -29,7 +30,7 @@ import type { StoreCalls } from '../thread/requests.ts';
 export interface BrokerParts {
   /** For messages and logs. */
   readonly name: string;
-  readonly runtime: Pick<Runtime, 'log' | 'newId'>;
+  readonly runtime: Pick<Runtime, 'clock' | 'events' | 'log' | 'newId'>;
   readonly calls: StoreCalls;
   /** Of presence and semaphores. */
   readonly time: Pick<Clock, 'wallMs' | 'monotonicMs'>;
@@ -103,9 +104,10 @@ export function assemble(parts: BrokerParts): Broker {
   const presence = createPresence(name, time);
   const semaphores = createSemaphores(name, time);
   const closing = [findings, signals, presence, semaphores];
-  return {
+  const broker: Broker = {
     name,
     log: runtime.log,
+    runtime: { events: runtime.events },
     ...createStoredFacets(calls, runtime.newId),
     submit: findings.guard(createSubmit(calls, name)),
     schedules: findings.guardSchedules(createScheduleStore({ writer: calls, signals, clock: time })),
@@ -123,4 +125,5 @@ export function assemble(parts: BrokerParts): Broker {
     },
     close: () => lifetime.end(createEnd(calls, closing)),
   };
+  return observedBroker(broker, runtime);
 }

@@ -5,7 +5,8 @@
 -- ARGV   now; limit
 -- TOUCHES scheduled, retry, completed, archived, due, st:cancelled, st:cancelling, groups, g:*, odd, n, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
 --        unique:*
--- RETURN number moved, next due time in ms (nil = none), now, IDs without a task, dropped; or `!<key>`: it has a wrong type
+-- RETURN number moved, next due time in ms (nil = none), now, IDs without a task, dropped, ms for which
+--         the earliest of the moved had been due; or `!<key>`: it has a wrong type
 -- BOUND  256 tasks
 local pending = KEYS.pending
 local asynq, tc = key_prefixes(pending)
@@ -117,4 +118,7 @@ for i, key in ipairs({ due, sources[1], sources[2] }) do
   end
 end
 count_anomaly(tc, 'dropped', #dropped)
-return { #taken, next_ms and int_text(next_ms) or false, int_text(now), dropped }
+-- A score of another program may be no date at all.
+local task = taken[1]
+local late_ms = task and math.max(0, math.min(now - task.ms, NEVER_MS)) or 0
+return { #taken, next_ms and int_text(next_ms) or false, int_text(now), dropped, int_text(late_ms) }

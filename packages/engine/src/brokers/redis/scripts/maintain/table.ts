@@ -14,11 +14,12 @@ export const forward = defineScript({
   reply: (raw): Forwarded | Refusal => {
     const refusal = refusalIn(raw);
     if (refusal) return refusal;
-    const [moved, next, now, dropped] = raw as readonly [number, unknown, unknown, unknown[]];
-    if (next === null) return { moved, nextDueMs: null, nextInMs: null, ...quarantinedIn(dropped) };
+    const [moved, next, now, dropped, late] = raw as readonly [number, unknown, unknown, unknown[], unknown];
+    const lateMs = Number(textOf(late));
+    if (next === null) return { moved, lateMs, nextDueMs: null, nextInMs: null, ...quarantinedIn(dropped) };
     const nextDueMs = Number(textOf(next));
     const nextInMs = Math.max(0, nextDueMs - Number(textOf(now)));
-    return { moved, nextDueMs, nextInMs, ...quarantinedIn(dropped) };
+    return { moved, lateMs, nextDueMs, nextInMs, ...quarantinedIn(dropped) };
   },
 });
 

@@ -20,8 +20,9 @@ export function createMaintain(writer: StoreCalls): Maintain {
     async forward(steps) {
       const { outcomes, nowMs } = await writer.ask('forward', steps);
       // By the clock that found the next task: a test may have set it.
-      return outcomes.map(({ moved, nextDueMs }) => ({
+      return outcomes.map(({ moved, lateMs, nextDueMs }) => ({
         moved,
+        lateMs,
         nextDueMs,
         nextInMs: nextDueMs === null ? null : Math.max(0, nextDueMs - nowMs),
       }));

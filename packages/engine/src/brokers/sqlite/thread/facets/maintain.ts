@@ -48,6 +48,8 @@ export interface ForwardAnswer {
 /** What a step of the forwarder did in its queue. */
 interface ForwardedTasks {
   readonly moved: number;
+  /** How long the earliest of them had been due; 0 = none was moved. */
+  readonly lateMs: number;
   /** Wall-clock ms; null = nothing is scheduled. */
   readonly nextDueMs: number | null;
 }
@@ -137,9 +139,10 @@ interface UntilParams {
 
 /** Makes the function that moves due tasks to pending or into their group, the earliest first. */
 function createDueTaskForwarder({ database, sequence, tasks }: Store) {
-  const dueTasks = database.named<UntilParams, { seq: number; state: StateNumber; isGrouped: number }>(
-    selectUntil('state, in_group IS NOT NULL AS isGrouped', [SCHEDULED, RETRY]),
-  );
+  const dueTasks = database.named<
+    UntilParams,
+    { at: number; seq: number; state: StateNumber; isGrouped: number }
+  >(selectUntil('state, in_group IS NOT NULL AS isGrouped', [SCHEDULED, RETRY]));
   const nextDue = database.named<{ queue: number }, { dueMs: number | null }>(`
     SELECT min(at) AS dueMs FROM (SELECT min(at) AS at FROM task WHERE queue = :queue AND state = ${SCHEDULED}
     UNION ALL SELECT min(at) FROM task WHERE queue = :queue AND state = ${RETRY})`);
@@ -151,7 +154,8 @@ function createDueTaskForwarder({ database, sequence, tasks }: Store) {
       if (isGrouped === 1) tasks.forwardToGroup({ entry, seq, state, nowMs });
       else tasks.forward({ entry, seq, state, order: sequence.next(), nowMs });
     }
-    return { moved: rows.length, nextDueMs: nextDue.get({ queue })?.dueMs ?? null };
+    const lateMs = Math.max(0, nowMs - (rows[0]?.at ?? nowMs));
+    return { moved: rows.length, lateMs, nextDueMs: nextDue.get({ queue })?.dueMs ?? null };
   };
 }
 
@@ -270,7 +274,7 @@ export function createMaintainHandlers(store: Store) {
     forward({ data }: Packet<readonly Step[]>, { wallMs }: Now): Packet<ForwardAnswer> {
       const outcomes = data.map(({ queue, limit }): ForwardedTasks => {
         const entry = queues.find(queue);
-        return entry ? forward(entry, clampLimit(limit), wallMs) : { moved: 0, nextDueMs: null };
+        return entry ? forward(entry, clampLimit(limit), wallMs) : { moved: 0, lateMs: 0, nextDueMs: null };
       });
       return plain({ nowMs: wallMs, outcomes });
     },
