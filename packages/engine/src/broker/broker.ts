@@ -10,6 +10,7 @@ import type { Control } from './control.ts';
 import type { Documents } from './documents.ts';
 import type { Findings } from './findings.ts';
 import type { Groups } from './groups.ts';
+import type { History } from './history.ts';
 import type { LeaseRenewal } from './lease-renewal.ts';
 import type { Inspect } from './inspect.ts';
 import type { Maintain } from './maintain.ts';
@@ -59,6 +60,7 @@ export interface Broker {
   readonly documents: Documents;
   readonly semaphores: Semaphores;
   readonly claims: Claims;
+  readonly history: History;
   readonly signals: Signals;
   readonly findings: Findings;
   /** What runs on the broker is added here when it starts, and `close` stops it. */

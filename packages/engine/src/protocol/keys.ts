@@ -169,5 +169,16 @@ export const nextLooksKey = (queue: string): string => ownKey(queue, 'next');
 export const documentsKey = (kind: string): string => `tc:doc:${kind}`;
 /** HASH of a claim: its holder, its end and its last token. The name is the hash tag, with `lead:` in front. */
 export const leadKey = (name: string): string => `tc:{lead:${name}}`;
+/** The keys of the history share one slot: one script writes them together. No queue has this name. */
+const historyKey = (name: string): string => `tc:{metrics:history}:${name}`;
+/** HASH: where the history stands. */
+export const HISTORY_STATE_KEY = historyKey('state');
+/** HASH, stored queue → what the history last knew of it. */
+export const HISTORY_BASELINES_KEY = historyKey('baselines');
+/** HASH, process → what it has counted in this minute. */
+export const historyReportsKey = (minute: number): string => historyKey(`reports:${minute}`);
+/** HASH, minute or hour → page; of one hour (`group`) of minutes, or one day of hours. */
+export const historyPagesKey = (by: string, step: string, group: number): string =>
+  historyKey(`${by}:${step}:${group}`);
 /** HASH with the schema version and the installation ID. */
 export const META_KEY = 'tc:meta';

@@ -26,7 +26,7 @@ const WITHOUT_PROPERTIES: readonly (readonly [found: string, isOne: (value: unkn
 ];
 
 /** The name of its class. Reading it may throw, as anything of a foreign object may. */
-const classOf = (value: object): string =>
+const classNameOf = (value: object): string =>
   String((value.constructor as { name?: unknown } | undefined)?.name);
 
 const hasToJson = (value: unknown): boolean =>
@@ -41,12 +41,14 @@ export function isPlain(value: object): boolean {
 /** What is lost of an object of a class by itself, whatever its properties are. */
 function lossOfInstance(value: object): string {
   if (types.isDate(value)) return Number.isNaN(value.getTime()) ? 'an invalid Date' : FINE;
-  if (ArrayBuffer.isView(value)) return `bytes or numbers, a ${classOf(value)}`;
+  if (ArrayBuffer.isView(value)) return `bytes or numbers, a ${classNameOf(value)}`;
   for (const [found, isOne] of WITHOUT_PROPERTIES) if (isOne(value)) return found;
   if (types.isBoxedPrimitive(value)) return lossOf(value.valueOf());
   // A call whose `await` is missing. Those of libraries often have properties, and JSON would store their inner state.
   if (typeof (value as { then?: unknown }).then === 'function') return 'a Promise';
-  return Object.keys(value).length === 0 ? `an object of class ${classOf(value)} without properties` : FINE;
+  return Object.keys(value).length === 0
+    ? `an object of class ${classNameOf(value)} without properties`
+    : FINE;
 }
 
 /** What is lost of a value by itself. `undefined` is judged by where it is. */

@@ -11,6 +11,7 @@ import { consumeSuite } from './consume.ts';
 import { controlSuite } from './control.ts';
 import { documentsSuite } from './documents.ts';
 import { exchange, type Harness } from './harness.ts';
+import { historySuite } from './history.ts';
 import { inspectSuite } from './inspect.ts';
 import { maintainSuite } from './maintain.ts';
 import { manyQueuesSuite } from './many-queues.ts';
@@ -113,6 +114,7 @@ export function brokerSuite(harness: Harness): void {
     documentsSuite(harness);
     semaphoresSuite(harness);
     claimsSuite(harness);
+    historySuite(harness);
     signalsSuite(harness);
     taskEndsSuite(harness);
     notesSuite(harness);

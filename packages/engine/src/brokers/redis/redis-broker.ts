@@ -18,6 +18,7 @@ import { createControl } from './facets/control.ts';
 import { createDurabilities } from './calls/durability.ts';
 import { createDocuments } from './facets/documents.ts';
 import { createGroups } from './facets/groups.ts';
+import { createHistory } from './facets/history.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
@@ -209,6 +210,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     documents: createDocuments(deps),
     semaphores: createSemaphores(deps),
     claims: createClaims(deps),
+    history: createHistory(deps),
     signals,
     findings,
     lifetime,

@@ -2,7 +2,7 @@
 const FIRST_PAUSE_MS = 10_000;
 const MAX_PAUSE_MS = 600_000;
 /** Causes that are remembered. One that has gone is told again. */
-const MAX_CAUSES = 100;
+const MAX_LISTED_CAUSES = 100;
 
 interface Cause {
   /** Until then it is not told again, monotonic. */
@@ -29,7 +29,7 @@ export class RepeatedFailures {
     this.#causes.delete(text);
     this.#causes.set(text, { untilMs: nowMs + pauseMs, pauseMs, untold: 0 });
     const [oldest = text] = this.#causes.keys();
-    if (this.#causes.size > MAX_CAUSES) this.#causes.delete(oldest);
+    if (this.#causes.size > MAX_LISTED_CAUSES) this.#causes.delete(oldest);
     return known?.untold ?? 0;
   }
 }

@@ -6,7 +6,7 @@ import { encodeContent, encodeGiven } from '../../task/payload.ts';
 
 const MAX_RESULT_BYTES = 256 * 1_024;
 /** Types that are told of; beyond them a worker says nothing more. */
-const MAX_TOLD = 1_000;
+const MAX_TOLD_TYPES = 1_000;
 
 /** What is kept of a value that a handler returned. */
 interface KeptResult {
@@ -69,7 +69,7 @@ export class ResultEncoder {
   }
 
   #tell({ queue, id, type }: LeasedTask, reason: string): void {
-    if (this.#told.has(type) || this.#told.size >= MAX_TOLD) return;
+    if (this.#told.has(type) || this.#told.size >= MAX_TOLD_TYPES) return;
     this.#told.add(type);
     this.#log.warn({ queue, task_id: id, type, reason }, 'a task succeeded, but its result was not kept');
   }

@@ -18,6 +18,7 @@ const FACETS: Readonly<Record<string, keyof Broker>> = {
   Documents: 'documents',
   Findings: 'findings',
   Groups: 'groups',
+  History: 'history',
   Inspect: 'inspect',
   Maintain: 'maintain',
   Presence: 'presence',

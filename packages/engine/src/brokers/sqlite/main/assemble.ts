@@ -16,6 +16,7 @@ import { createConsume } from './facets/consume.ts';
 import { createControl } from './facets/control.ts';
 import { createDocuments } from './facets/documents.ts';
 import { createGroups } from './facets/groups.ts';
+import { createHistory } from './facets/history.ts';
 import { createInspect } from './facets/inspect.ts';
 import { createMaintain } from './facets/maintain.ts';
 import { createPresence } from './facets/presence.ts';
@@ -79,6 +80,7 @@ function createStoredFacets(calls: StoreCalls, newId: () => string) {
     schedulerEntries: createSchedulerEntries(calls),
     documents: createDocuments(calls),
     claims: createClaims(calls),
+    history: createHistory(calls),
     async cursorKey() {
       const { bytes } = await calls.run('cursorKey', plain(null));
       return bytes[0]!;

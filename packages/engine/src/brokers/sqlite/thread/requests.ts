@@ -13,6 +13,7 @@ import { createCursorKeyHandlers } from './facets/cursor-key.ts';
 import { createDocumentHandlers } from './facets/documents.ts';
 import { createFireHandlers } from './facets/fire.ts';
 import { createGroupHandlers } from './facets/groups.ts';
+import { createHistoryHandlers } from './facets/history.ts';
 import { createInspectHandlers } from './facets/inspect.ts';
 import { createMaintainHandlers } from './facets/maintain.ts';
 import { createNoteHandlers } from './facets/notes.ts';
@@ -40,6 +41,7 @@ export function createRequestHandlers(store: Store) {
     ...createNoteHandlers(store),
     ...createDocumentHandlers(store),
     ...createClaimHandlers(store),
+    ...createHistoryHandlers(store),
     ...createCursorKeyHandlers(store),
     ...createScheduleHandlers(store),
     ...createScheduleListHandlers(store),

@@ -20,7 +20,7 @@ export interface FailSetRequest {
 /** The tasks of an aggregation set, by the index `task_set`. */
 export const OF_SET = `task WHERE state = ${IN_SET} AND in_set = :set`;
 /** Error of a task whose aggregators died, again and again. */
-const LOST = 'aggregation: the worker was lost with it again and again';
+const LOST_WORKER = 'aggregation: the worker was lost with it again and again';
 
 interface Member extends SetTries {
   readonly seq: number;
@@ -118,7 +118,7 @@ function createReclaimer(store: Store) {
         const { seq, maxSize } = member;
         // A part of a large set may be back already: its size is what it may be at most.
         const size = maxSize ?? MAX_SET_TASKS;
-        const isOver = isTold === 0 && countTry(member, size, { entry, nowMs, error: LOST });
+        const isOver = isTold === 0 && countTry(member, size, { entry, nowMs, error: LOST_WORKER });
         if (!isOver) tasks.leaveSet({ entry, seq, state: IN_SET });
       }
       count += reclaimed.length;
