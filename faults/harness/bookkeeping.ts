@@ -15,7 +15,7 @@ export const isPoison = ({ state, lastError }: StoredTask): boolean =>
 const countedAs = ({ outcome, error }: StoredTask['attempts'][number]) =>
   outcome === 'lost' && error ? 'failed' : outcome;
 
-const countOf = ({ attempts }: StoredTask, outcome: string) =>
+export const countOf = ({ attempts }: StoredTask, outcome: string) =>
   attempts.filter((attempt) => countedAs(attempt) === outcome).length;
 
 /** How many failures the payload causes; null = unpredictable. */

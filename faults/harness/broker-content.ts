@@ -1,4 +1,4 @@
-import { fsck, type Broker, type ListedState, type TaskRecord } from '@task-center/engine';
+import { fsck, type Broker, type ListedState, type QueueFacts, type TaskRecord } from '@task-center/engine';
 
 /** The content of the broker at the end of an experiment. */
 export interface BrokerContent {
@@ -6,13 +6,25 @@ export interface BrokerContent {
   /** The counters `processed` and `failed`, summed over all queues. */
   readonly processed: number;
   readonly failed: number;
+  /** By queue. */
+  readonly totals: ReadonlyMap<string, QueueFacts['totals']>;
   /** Findings of `fsck`. */
   readonly fsck: readonly string[];
 }
 
 export type StoredTask = Pick<
   TaskRecord,
-  'id' | 'state' | 'retried' | 'maxRetries' | 'crashes' | 'attempt' | 'attempts' | 'result' | 'lastError'
+  | 'queue'
+  | 'id'
+  | 'state'
+  | 'retried'
+  | 'maxRetries'
+  | 'crashes'
+  | 'attempt'
+  | 'deferrals'
+  | 'attempts'
+  | 'result'
+  | 'lastError'
 > &
   Partial<Pick<TaskRecord, 'cancelled' | 'meta' | 'payload'>>;
 
@@ -64,5 +76,6 @@ export async function readBrokerContent(broker: Broker): Promise<BrokerContent> 
   const found = findings.map(
     ({ queue, kind, what, name }) => `${kind}: ${what} ${name} of ${queue ?? 'the broker'}`,
   );
-  return { tasks, processed: sum('processed'), failed: sum('failed'), fsck: found };
+  const totals = new Map(facts.map((of) => [of.queue, of.totals]));
+  return { tasks, processed: sum('processed'), failed: sum('failed'), totals, fsck: found };
 }

@@ -15,12 +15,14 @@ const record = (number: number, outcome: AttemptRecord['outcome']): AttemptRecor
 /** A completed task that `worker-1` ran once. */
 function stored(id: string, change: Partial<StoredTask> = {}): StoredTask {
   return {
+    queue: 'default',
     id,
     state: 'completed',
     retried: 0,
     maxRetries: 3,
     crashes: 0,
     attempt: 1,
+    deferrals: 0,
     attempts: [record(1, 'succeeded')],
     result: Buffer.from(JSON.stringify({ by: 'worker-1', attempt: 1 })),
     lastError: null,
@@ -33,7 +35,8 @@ function contentOf(tasks: readonly StoredTask[], counters: Partial<BrokerContent
   const ends = tasks.flatMap(({ attempts }) => attempts.map(({ outcome }) => outcome));
   const failed = ends.filter((outcome) => outcome === 'failed').length;
   const processed = failed + ends.filter((outcome) => outcome === 'succeeded').length;
-  return { tasks: new Map(tasks.map((task) => [task.id, task])), processed, failed, fsck: [], ...counters };
+  const content = { tasks: new Map(tasks.map((task) => [task.id, task])), processed, failed, fsck: [] };
+  return { ...content, totals: new Map(), ...counters };
 }
 
 const call = (t: number, id: string, does: Does = {}): Line => ({

@@ -5,6 +5,7 @@ import { callsOfFires, doubledFires } from './fires.ts';
 import type { Line } from './history.ts';
 import { overlapMs } from './overlap.ts';
 import { histogram, recoveryMs, resumeMs, type Histogram } from './recovery.ts';
+import { totalsFaults } from './totals.ts';
 import { rerunsIn, unfenced, type FoundRerun, type Rerun } from './reruns.ts';
 
 /** What an experiment allows. Anything else is a violation. */
@@ -178,6 +179,7 @@ export function judge(unordered: readonly Line[], content: BrokerContent, allowe
       ...faults,
       ...about(doubledFires(content), 'fires were made more than once (I5)'),
       ...bookkeepingFaults(content, books).slice(0, MAX_SHOWN),
+      ...(allowed.losses === true ? [] : totalsFaults(content)),
       ...rerunFaults(reruns, duplicates),
       ...about(
         unfenced(reruns).map(({ id }) => id),

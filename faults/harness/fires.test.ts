@@ -8,12 +8,14 @@ const FROM_MS = Date.UTC(2026, 10, 25);
 
 /** The completed task of a fire. */
 const firedTask = (id: string, second: number, meta: StoredTask['meta'] = {}): StoredTask => ({
+  queue: 'default',
   id,
   state: 'completed',
   retried: 0,
   maxRetries: 0,
   crashes: 0,
   attempt: 1,
+  deferrals: 0,
   attempts: [{ number: 1, startedMs: 0, finishedMs: 0, outcome: 'succeeded' }],
   result: Buffer.from(JSON.stringify({ by: 'worker-1', attempt: 1 })),
   lastError: null,
@@ -25,6 +27,7 @@ const contentOf = (...tasks: readonly StoredTask[]): BrokerContent => ({
   tasks: new Map(tasks.map((task) => [task.id, task])),
   processed: tasks.length,
   failed: 0,
+  totals: new Map(),
   fsck: [],
 });
 

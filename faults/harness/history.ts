@@ -13,6 +13,8 @@ export interface Does {
   readonly block?: number;
   /** Does everything but `ms` in the first attempt only. */
   readonly once?: boolean;
+  /** Cancels the task of the same producer whose number is this much higher; 0 = itself. */
+  readonly cancel?: number;
   /** Never settles. */
   readonly hang?: boolean;
   /** SIGKILLs its own process. */

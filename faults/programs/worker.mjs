@@ -1,6 +1,6 @@
 // A worker whose handlers behave as the payload says, and which logs its attempts and events.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Worker } from '@task-center/engine';
+import { Inspector, TaskCenterError, Worker } from '@task-center/engine';
 import { surroundings } from './surroundings.mjs';
 
 function exhaustMemory() {
@@ -69,13 +69,24 @@ const ACTIONS = {
   },
 };
 
+/** Cancels the task of the same producer whose number is `offset` higher. One that has ended cannot be cancelled any more. */
+async function cancelOther(inspector, { id, queue }, offset) {
+  const other = id.replace(/\d+$/, (number) => Number(number) + offset);
+  try {
+    await inspector.tasks.cancel({ queue, id: other }, { by: id });
+  } catch (error) {
+    if (!(error instanceof TaskCenterError)) throw error;
+  }
+}
+
 /** Performs the actions of the payload in order. */
-async function behave(task, signal, log) {
+async function behave(task, signal, { log, inspector }) {
   const { fail = 0, ignoreAbort = false, once = false, ...actions } = task.payload ?? {};
   for (const [what, argument] of Object.entries(actions)) {
     if (once && what !== 'ms' && task.attempt > 1) continue;
     if (what !== 'ms') log('action', { id: task.id, attempt: task.attempt, what });
-    await ACTIONS[what]?.(argument, ignoreAbort ? undefined : signal);
+    if (what === 'cancel') await cancelOther(inspector, task, argument);
+    else await ACTIONS[what]?.(argument, ignoreAbort ? undefined : signal);
   }
   if (task.retried < fail) throw new Error('planned failure');
 }
@@ -83,13 +94,14 @@ async function behave(task, signal, log) {
 /** Starts a worker. */
 export async function work(broker, workOptions, { log, name }) {
   const { concurrency = 10, queues = ['default'], ...options } = workOptions;
+  const inspector = new Inspector(broker);
   const worker = new Worker(broker, { concurrency, queues, ...options, runtime: surroundings(log) });
   worker.handle('*', async (task, { signal }) => {
     const { id, attempt, queue } = task;
     log('start', { id, attempt, queue });
     signal.addEventListener('abort', () => log('abort', { id, attempt, cause: signal.reason.cause }));
     try {
-      await behave(task, signal, log);
+      await behave(task, signal, { log, inspector });
       log('end', { id, attempt, outcome: 'ok' });
       return { by: name, attempt };
     } catch (error) {

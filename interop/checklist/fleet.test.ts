@@ -156,6 +156,19 @@ interface GoQueueInfo {
   readonly FailedTotal: number;
 }
 
+/** What our totals must be of a queue that Go's servers work at, too: `started` has our attempts alone, the ends have all. */
+function expectedTotals(tasks: readonly TaskRecord[]) {
+  const sum = (count: (task: TaskRecord) => number) => tasks.reduce((all, task) => all + count(task), 0);
+  // An attempt that Go's worker has ended leaves no record. One that it has lost is none of ours, whoever ended it.
+  const ended = sum(
+    ({ attempts }) =>
+      attempts.filter(({ outcome }) => outcome === 'succeeded' || outcome === 'failed').length,
+  );
+  const recovered = sum(({ crashes }) => crashes);
+  const deferred = sum(({ deferrals }) => deferrals);
+  return { started: ended + recovered + deferred, recovered, deferred };
+}
+
 /** The counters of both sides are the sums over the stored tasks. */
 async function expectCounted(bed: Bed, go: GoPeer, tasks: readonly TaskRecord[]): Promise<void> {
   for (const queue of QUEUES) {
@@ -168,7 +181,16 @@ async function expectCounted(bed: Bed, go: GoPeer, tasks: readonly TaskRecord[])
       ...expected,
       counts: { completed: own.length - archived.length, archived: archived.length },
       anomalies: { dropped: 0, archived: 0, renamedKeys: 0 },
+      totals: {
+        ...expectedTotals(own),
+        succeeded: own.length - archived.length,
+        failed: expected.failed,
+        cancelled: 0,
+        quarantined: 0,
+      },
     });
+    expect(facts?.totals.started, queue).toBeGreaterThan(0);
+    expect(facts?.totals.started, queue).toBeLessThan(expected.processed);
     expect(await go.inspect<GoQueueInfo>('info', { queue }), queue).toMatchObject({
       // Go includes finished tasks.
       Size: own.length,
