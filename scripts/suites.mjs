@@ -308,6 +308,12 @@ const TABLE = [
   },
   {
     kind: FAULTS,
+    files: ['counters'],
+    guards: [...REDIS, ...SQLITE, ...WORKERS, ...engine('broker', 'client')],
+    costs: { experiments: 280 },
+  },
+  {
+    kind: FAULTS,
     files: ['schedules'],
     guards: [...REDIS, ...SQLITE, ...model('schedules'), ...engine('firer', 'schedules')],
     costs: { experiments: 200 },

@@ -96,7 +96,7 @@ const asynqKeys = [
   'g:other',
   'unique:x:y',
 ].map((name) => Q + name);
-const ourKeys = ['due', 'st:cancelled', 'doubts', 'tok', 'scan', 'cfg', 'biz', 'odd'].map(
+const ourKeys = ['due', 'st:cancelled', 'doubts', 'tok', 'scan', 'cfg', 'biz', 'odd', 'n'].map(
   (name) => TC + name,
 );
 const TYPES = ['string', 'list', 'set', 'zset', 'hash', 'stream'];

@@ -257,6 +257,14 @@ describe.skipIf(!hasRedis())('fsck', () => {
       expect(await drain()).toEqual(['a']);
     });
 
+    test('a total that is no integer', async () => {
+      await enqueue('a');
+      await bed.ask('HSET', `${TC}n`, 'enqueued', 'many', 'started', 3);
+      await expectRepaired({ kind: 'counter', what: 'key', found: 'it is not an integer' }, 'renamed');
+      expect(await bed.ask('HGET', `${TC}aside:n:${sec()}`, 'started')).toBe('3');
+      expect(await drain()).toEqual(['a']);
+    });
+
     test('faults of a queue whose name looks like a pattern, and none of other queues', async () => {
       const options = { queue: 'q*' };
       await enqueue('a', options);

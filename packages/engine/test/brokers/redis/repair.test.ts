@@ -241,14 +241,28 @@ describe.skipIf(!hasRedis())('after crashed and foreign processes', () => {
   });
 
   test('keys of ours of a wrong type are renamed, too', async () => {
-    for (const name of ['due', 'scan', 'tok', 'doubts', 'st:cancelled'])
+    for (const name of ['due', 'scan', 'tok', 'doubts', 'st:cancelled', 'n'])
       await bed.ask('LPUSH', `tc:{q}:${name}`, 'x');
     const { renamedKeys = [] } = (await repair()) ?? {};
     expect([...renamedKeys].sort()).toEqual(
-      ['doubts', 'due', 'scan', 'st:cancelled', 'tok'].map((name) => `tc:{q}:${name}`),
+      ['doubts', 'due', 'n', 'scan', 'st:cancelled', 'tok'].map((name) => `tc:{q}:${name}`),
     );
     await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
     expect(await bed.takeOne()).toMatchObject({ id: 'a' });
+  });
+
+  test('totals of a wrong type stop no task, and count nothing until they are renamed', async () => {
+    await bed.ask('LPUSH', 'tc:{q}:n', 'x');
+    await bed.broker.submit.enqueue([aTask({ id: 'a', queue: 'q' })]);
+    await bed.exchange({ finishes: [finish.archive(await bed.takeOne())] });
+    const facts = async () => (await bed.broker.inspect.queueFacts(['q']))[0];
+    expect(await facts()).toMatchObject({
+      failed: 1,
+      totals: { enqueued: 0, started: 0, failed: 1, archived: 0 },
+    });
+    await repair();
+    await bed.broker.submit.enqueue([aTask({ id: 'b', queue: 'q' })]);
+    expect(await facts()).toMatchObject({ totals: { enqueued: 1, started: 0, failed: 1 } });
   });
 
   test('the counters of anomalies are renamed before the keys that they count', async () => {

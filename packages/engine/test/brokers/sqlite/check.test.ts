@@ -114,6 +114,7 @@ test.each([
     ran: ALL_TASKS,
   },
   { name: 'a negative count', sql: 'UPDATE queue SET processed = -1', kind: 'counter', ran: ALL_TASKS },
+  { name: 'a negative total', sql: 'UPDATE queue SET started = -1', kind: 'counter', ran: ALL_TASKS },
 ])('fsck finds and repairs $name', async ({ sql, kind, ran }) => {
   const broker = await openDamaged(sql);
   expect(await check(broker)).toMatchObject({ findings: [{ kind, done: null }], remaining: 1 });
@@ -137,6 +138,21 @@ test('dropping a task releases its lock and removes its attempts', async () => {
   expect(await broker.submit.enqueue([aTask({ id: 'pending', uniqueMs: HOUR_MS })])).toMatchObject([
     { code: 'created' },
   ]);
+});
+
+test('totals are those from before a repair, with what it has changed', async () => {
+  const broker = await openDamaged(
+    `UPDATE task SET cancel = '{}' WHERE id = 'later'`,
+    `INSERT INTO log_line (seq, n, line) VALUES (999, 1, '')`,
+  );
+  // They may share a transaction.
+  await Promise.all([
+    broker.submit.enqueue([aTask({ id: 'meanwhile' })]),
+    fsck(broker, { repair: true, pause: 0 }),
+    broker.submit.enqueue([aTask({ id: 'afterwards' })]),
+  ]);
+  const [facts] = await broker.inspect.queueFacts(['default']);
+  expect(facts?.totals).toMatchObject({ enqueued: 7, started: 1, failed: 1, archived: 1, cancelled: 1 });
 });
 
 test('fsck reports an index that does not match its table as damage, and does not repair it', async () => {

@@ -1,6 +1,7 @@
 // What a check looks for: rows that contradict each other. No request handler leaves such rows behind; damage, or another
 // program that wrote to the file, may. Runs in the writer thread.
 import type { FaultKind } from '../../../../broker/check.ts';
+import { OWN_TOTALS } from '../../../../broker/totals.ts';
 import { AGGREGATING, CANCELLED, COMPLETED, IN_SET, PENDING, RETRY, SCHEDULED } from '../../states.ts';
 import type { SqlValue } from '../driver/driver.ts';
 import type { QueueEntry } from '../queue-registry.ts';
@@ -32,6 +33,9 @@ export interface FaultyRow {
   readonly entry: QueueEntry | null;
   readonly nowMs: number;
 }
+
+/** Columns of `queue` that only grow. */
+const TOTALS = ['processed', 'failed', ...Object.values(OWN_TOTALS)];
 
 const HAS_PAYLOAD = 'EXISTS (SELECT 1 FROM body WHERE body.seq = task.seq AND body.payload IS NOT NULL)';
 const HAS_SET =
@@ -148,11 +152,11 @@ export const RULES: Readonly<Record<string, Rule>> = {
     perQueue: true,
     name: 'name',
     rows: 'queue',
-    condition: 'no = :queue AND (processed < 0 OR failed < 0)',
+    condition: `no = :queue AND (${TOTALS.map((total) => `${total} < 0`).join(' OR ')})`,
     found: 'a counter is negative',
     done: 'set to 0',
     repair: bySql(
-      'UPDATE queue SET processed = max(0, processed), failed = max(0, failed) WHERE name = :name',
+      `UPDATE queue SET ${TOTALS.map((total) => `${total} = max(0, ${total})`).join(', ')} WHERE name = :name`,
     ),
   },
   // The rules per queue would not see these tasks. `fsck` checks the rules of the whole file before those of any queue.

@@ -84,6 +84,8 @@ function createRule(store: Store, what: string) {
 
 /** Reads the queue registry from the file again, and reports all queues to the main thread as changed. */
 function recount({ queues }: Store): void {
+  // What this transaction has counted so far is in memory only.
+  queues.writeTotals();
   queues.reload();
   for (const name of queues.names()) {
     const entry = queues.find(name);
