@@ -40,7 +40,7 @@ const SPECIAL: Readonly<Record<number, Sent>> = {
 const tasksFor = (queues: readonly string[]): Sent[] =>
   Array.from({ length: 100 }, (_, n) => {
     const { payload, options } = SPECIAL[n] ?? { payload: {} };
-    const queue = queues[Math.floor(n / 2) % queues.length]!;
+    const queue = queues.at(Math.floor(n / 2) % queues.length) ?? '';
     return { payload, options: { ...options, queue } };
   });
 
@@ -117,7 +117,7 @@ experiment(
   },
   async (run) => {
     const queues = run.bed.deployment === 'cluster' ? await queuesOn(run.bed.cluster) : ['default', 'other'];
-    await enqueuePoison(run, queues[0]!);
+    await enqueuePoison(run, queues.at(0) ?? '');
     run.supervise();
     const producers = run.bed.isSingleProcess ? 1 : 2;
     await run.fleet({

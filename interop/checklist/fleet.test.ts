@@ -159,7 +159,7 @@ interface GoQueueInfo {
 /** What our totals must be of a queue that Go's servers work at, too: `started` has our attempts alone, the ends have all. */
 function expectedTotals(tasks: readonly TaskRecord[]) {
   const sum = (count: (task: TaskRecord) => number) => tasks.reduce((all, task) => all + count(task), 0);
-  // An attempt that Go's worker has ended leaves no record. One that it has lost is none of ours, whoever ended it.
+  // An attempt that Go's worker has ended leaves no record. One that it has lost is none of ours, even if our recoverer has ended it.
   const ended = sum(
     ({ attempts }) =>
       attempts.filter(({ outcome }) => outcome === 'succeeded' || outcome === 'failed').length,

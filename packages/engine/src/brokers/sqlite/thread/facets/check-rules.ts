@@ -35,7 +35,7 @@ export interface FaultyRow {
 }
 
 /** Columns of `queue` that only grow. */
-const TOTALS = ['processed', 'failed', ...Object.values(OWN_TOTALS)];
+const GROWING = ['processed', 'failed', ...Object.values(OWN_TOTALS)];
 
 const HAS_PAYLOAD = 'EXISTS (SELECT 1 FROM body WHERE body.seq = task.seq AND body.payload IS NOT NULL)';
 const HAS_SET =
@@ -152,11 +152,11 @@ export const RULES: Readonly<Record<string, Rule>> = {
     perQueue: true,
     name: 'name',
     rows: 'queue',
-    condition: `no = :queue AND (${TOTALS.map((total) => `${total} < 0`).join(' OR ')})`,
+    condition: `no = :queue AND (${GROWING.map((total) => `${total} < 0`).join(' OR ')})`,
     found: 'a counter is negative',
     done: 'set to 0',
     repair: bySql(
-      `UPDATE queue SET ${TOTALS.map((total) => `${total} = max(0, ${total})`).join(', ')} WHERE name = :name`,
+      `UPDATE queue SET ${GROWING.map((total) => `${total} = max(0, ${total})`).join(', ')} WHERE name = :name`,
     ),
   },
   // The rules per queue would not see these tasks. `fsck` checks the rules of the whole file before those of any queue.
