@@ -310,7 +310,7 @@ const TABLE = [
     kind: FAULTS,
     files: ['counters'],
     guards: [...REDIS, ...SQLITE, ...WORKERS, ...engine('broker', 'client')],
-    costs: { experiments: 280 },
+    costs: { experiments: 210 },
   },
   {
     kind: FAULTS,

@@ -79,6 +79,15 @@ export const mutations = [
     on: 'redis',
   },
   {
+    name: 'starts-not-counted',
+    about: 'totals have no attempts that were started',
+    file: `${SCRIPTS}/prelude/fetch.lua`,
+    from: "add_total(tc, 'started', taken_count)",
+    to: '',
+    experiment: 'W1',
+    on: 'redis',
+  },
+  {
     name: 'stays-active',
     about: 'finished tasks stay in the list of active tasks',
     file: `${SCRIPTS}/prelude/finish-mixed.lua`,
@@ -250,6 +259,15 @@ export const mutations = [
     if (performance.now() % 1_000 > 200) return requests.map((request) => this.#handle(request));
     const answers: Answer[] = [];`,
     experiment: 'S1',
+    on: 'sqlite',
+  },
+  {
+    name: 'sqlite-totals-not-written',
+    about: 'the totals of queues are in memory only',
+    file: `${SQLITE}/thread/group-commit.ts`,
+    from: '    this.#store.queues.writeTotals();\n',
+    to: '',
+    experiment: 'W1',
     on: 'sqlite',
   },
   {
