@@ -38,6 +38,8 @@ export interface AttemptRecord {
   readonly isResultDropped?: true;
   /** ID of the worker that ran it. */
   readonly worker?: string;
+  /** Names its span (W3C Trace Context), where traces are on. */
+  readonly traceparent?: string;
   /** The HTTP request and its response (callbacks only). */
   readonly exchange?: Readonly<Record<string, unknown>>;
 }

@@ -27,6 +27,7 @@ import { LiveRules } from './http/live-rules.ts';
 import { QueueLimit } from './http/submission/queue-limit.ts';
 import { connectionBound, readFileLimit } from './http/wire/open-files.ts';
 import { Shortages } from './observe/shortages.ts';
+import { startTracing, type Environment } from './observe/tracing-sdk.ts';
 import { applySchedules } from './config-schedules.ts';
 import { createMaintenanceRole } from './maintenance.ts';
 import { createLiveConfig } from './reload.ts';
@@ -65,6 +66,8 @@ export interface ServeDeps {
    * Whether this process may kill itself when it hangs. Set it only where a supervisor restarts it. Default false.
    */
   readonly failStop?: boolean;
+  /** The environment: its variables `OTEL_…` say where traces go. Default: an empty one, hence no traces. */
+  readonly environment?: Environment;
   /** Called when the broker cannot recover until this process is restarted. */
   readonly onBroken?: (cause: string) => void;
   /** Called once, when everything is running. */
@@ -180,7 +183,8 @@ export async function serve(config: Config, deps: ServeDeps = {}): Promise<Runni
   let firstKey: FirstKey | null;
   shortages.start();
   try {
-    const { failStop = false } = deps;
+    const { failStop = false, environment = {} } = deps;
+    started.tracing = await startTracing(environment, { log, version: VERSION });
     firstKey = await startAll({ config, failStop, runtime, rules, state, shortages }, started);
   } catch (error) {
     shortages.stop();

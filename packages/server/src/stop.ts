@@ -4,6 +4,7 @@ import type { CallbackWorker } from './callbacks/callback-worker.ts';
 import type { ShutdownTimes } from './config/config.ts';
 import type { ServiceState } from './http/deps.ts';
 import type { ListeningServer } from './http/listen.ts';
+import type { Tracing } from './observe/tracing-sdk.ts';
 import type { MaintenanceRole } from './maintenance.ts';
 
 /** What has been started. */
@@ -12,6 +13,8 @@ export interface Stoppable {
   readonly scheduler?: MaintenanceRole;
   readonly worker?: CallbackWorker;
   readonly broker?: Pick<Broker, 'close'>;
+  /** Null = there are no traces. */
+  readonly tracing?: Tracing | null;
 }
 
 /** The end of the grace, in which the broker is given what did not end, and is closed. A short grace keeps a quarter. */
@@ -19,12 +22,13 @@ const HAND_IN_MS = 1_000;
 
 /** Stops what was started. What runs has `drainMs` to end. */
 export async function stopAll(
-  { http, scheduler, worker, broker }: Stoppable,
+  { http, scheduler, worker, broker, tracing }: Stoppable,
   drainMs: number,
 ): Promise<void> {
   // Together: a slow request must not use up the time that the callbacks have.
   await Promise.all([http?.close(drainMs), scheduler?.stop(), worker?.stop({ timeoutMs: drainMs })]);
   await broker?.close();
+  await tracing?.stop();
 }
 
 /**

@@ -129,6 +129,7 @@ async function start(config: Config, io: Io, { log }: ServiceProcess): Promise<R
   return serve(config, {
     log: createLog(config, log),
     failStop: true,
+    environment: io.env,
     onBroken(cause) {
       io.err(`The database can no longer be used (${cause}): this process ends and is started again.`);
       io.exit(EXIT_BROKEN);

@@ -4,6 +4,7 @@ import { isOptions } from '../checks/options.ts';
 import { isList } from '../checks/values.ts';
 import { failedOutcome } from '../errors/failures.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
+import { storeBatchInSpans } from '../tracing/submission-spans.ts';
 import { middlewareError } from './middleware.ts';
 import {
   batchOutcome,
@@ -69,7 +70,9 @@ async function submit(
   durability: Durability,
 ): Promise<(i: number) => EnqueueOutcome> {
   try {
-    const outcomes = await broker.submit.enqueue(tasks, { durability });
+    const outcomes = await storeBatchInSpans(tasks, (traced) =>
+      broker.submit.enqueue(traced, { durability }),
+    );
     return (i) => outcomes[i]!;
   } catch (error) {
     const failed = failedOutcome(error, broker.name);

@@ -8,6 +8,8 @@ import { invalidValue, isTaskCenterError, TaskCenterError } from '../errors/task
 import { Batcher } from '../runtime/batcher.ts';
 import { runtimeOn } from '../runtime/runtime.ts';
 import type { ResultOf, TaskDefinition, WithoutPayload } from '../task/define-task.ts';
+import { storeBatchInSpans, storeInSpan } from '../tracing/submission-spans.ts';
+import { isTracing } from '../tracing/trace-context.ts';
 import { checkEnqueueOptions, ENQUEUE_NAMES, type EnqueueOptions } from './enqueue-options.ts';
 import { submitBatch } from './batch.ts';
 import { nextNotCalled, throughMiddleware, type ClientMiddleware } from './middleware.ts';
@@ -120,7 +122,7 @@ export class Client {
       if (options !== NO_OPTIONS) checkEnqueueOptions(options);
       const { durability = 'memory' } = options;
       const preparing = this.#prepare(task, payload, options);
-      const store = (prepared: NewTask) => this.#batcherFor(durability).add(prepared);
+      const store = (prepared: NewTask) => this.#add(prepared, durability);
       return preparing instanceof Promise ? lifetime.track(preparing.then(store)) : store(preparing);
     } catch (error) {
       return Promise.reject(preparationError(error));
@@ -219,7 +221,7 @@ export class Client {
    */
   async submit(task: NewTask): Promise<Created> {
     object(task, 'task');
-    const { state, dueAt } = await this.#batcherFor('memory').add(task);
+    const { state, dueAt } = await this.#add(task, 'memory');
     return { code: 'created', state, dueMs: dueAt.getTime() };
   }
 
@@ -227,7 +229,9 @@ export class Client {
   async submitMany(tasks: readonly NewTask[]): Promise<EnqueueOutcome[]> {
     if (!isList(tasks) || !tasks.every(isOptions))
       throw invalidValue('tasks', tasks, 'a list of tasks that `makeTask` made');
-    return tasks.length === 0 ? [] : await this.#broker.submit.enqueue(tasks);
+    return tasks.length === 0
+      ? []
+      : await storeBatchInSpans(tasks, (traced) => this.#broker.submit.enqueue(traced));
   }
 
   /**
@@ -250,8 +254,14 @@ export class Client {
     return throughMiddleware(this.#layers, given, async ({ task, payload, ...options }) => {
       checkEnqueueOptions(options);
       const prepared = finish(await this.#prepare(task, payload, options));
-      return this.#batcherFor(options.durability ?? 'memory').add(prepared);
+      return this.#add(prepared, options.durability ?? 'memory');
     });
+  }
+
+  #add(task: NewTask, durability: Durability): Promise<EnqueuedTask> {
+    const batcher = this.#batcherFor(durability);
+    // The batch is sent later, in the context of any of its tasks.
+    return isTracing() ? storeInSpan(task, (traced) => batcher.add(traced)) : batcher.add(task);
   }
 
   #batcherFor(durability: Durability): Batcher<NewTask, EnqueuedTask> {

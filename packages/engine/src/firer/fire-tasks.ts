@@ -7,6 +7,7 @@ import {
   type ScheduleSpec,
 } from '@task-center/model';
 import type { NewTask } from '../broker/submit.ts';
+import { fireHeaders } from '../tracing/fire-span.ts';
 import type { TaskMeta } from '../task/meta.ts';
 
 /** Headers that tell handlers of any language which fire they run: the schedule's ID, and the logical time in ISO 8601. */
@@ -70,7 +71,7 @@ export function tasksOfFire(
     ...(spec.businessId !== null && { business: spec.businessId }),
   };
   const headers = {
-    ...task.headers,
+    ...fireHeaders(spec.id, task.headers),
     [SCHEDULE_HEADER]: spec.id,
     [FIRE_HEADER]: new Date(fireMs).toISOString(),
   };

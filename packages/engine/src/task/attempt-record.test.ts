@@ -13,6 +13,7 @@ const full: Required<AttemptRecord> = {
   isResultDropped: true,
   error: { class: 'http_status', message: 'line one\nline "two" ü', status: 503 },
   worker: 'host:1',
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   exchange: { response: { status: 503, body: 'a\r\nb' } },
 };
 

@@ -21,6 +21,7 @@ const ATTEMPT_KEYS = {
   isResultDropped: 'd',
   worker: 'w',
   exchange: 'x',
+  traceparent: 't',
 } as const satisfies Record<keyof AttemptRecord, string>;
 
 const ATTEMPT_FIELDS = Object.entries(ATTEMPT_KEYS) as [keyof AttemptRecord, string][];

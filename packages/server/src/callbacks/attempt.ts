@@ -15,6 +15,7 @@ import { callbackOf, type Callback } from './callback.ts';
 import type { Delivered, Deliverer, DeliverLimits } from './deliver.ts';
 import type { Fault } from './faults.ts';
 import { exchangeRecord } from './kept-exchange.ts';
+import { ClientSpan } from '../observe/spans.ts';
 import type { NotSent } from './not-sent.ts';
 import { outcomeOf, type CallbackOutcome } from './outcome.ts';
 import { callbackRequest, type CallbackRequest, type Delivery } from './request.ts';
@@ -41,7 +42,12 @@ type Task = HandledTask<unknown>;
 
 type Times = Pick<Delivery, 'startedMs' | 'deadlineMs'>;
 
-function deliveryOf(task: Task, callback: Callback, times: Times): Delivery {
+/** When an attempt runs, and the span of its request; undefined = there are no traces. */
+interface Sending extends Times {
+  readonly span: ClientSpan | undefined;
+}
+
+function deliveryOf(task: Task, callback: Callback, { span, ...times }: Sending): Delivery {
   const { meta } = task;
   return {
     callback,
@@ -50,13 +56,13 @@ function deliveryOf(task: Task, callback: Callback, times: Times): Delivery {
     type: task.type,
     payload: task.payloadBytes,
     contentType: meta.contentType,
-    context: task.context,
+    context: { ...task.context, ...span?.headers },
     fire: fireOf(meta),
     attempt: task.attempt,
     maxAttempts: task.maxRetries + 1,
     createdMs: meta.createdMs ?? 0,
     ...times,
-    spanId: randomBytes(8).toString('hex'),
+    spanId: span?.spanId ?? randomBytes(8).toString('hex'),
   };
 }
 
@@ -179,10 +185,16 @@ export async function deliverTask(
       errorClass: 'undecodable',
     });
   const deadlineMs = context.deadlineMs === Infinity ? 0 : context.deadlineMs;
-  const delivery = deliveryOf(task, callback, { startedMs: deps.clock.wallMs(), deadlineMs });
+  const span = ClientSpan.start(callback.method, callback.url, task.attempt);
+  const sending = { startedMs: deps.clock.wallMs(), deadlineMs, span };
+  const delivery = deliveryOf(task, callback, sending);
   const request = callbackRequest(delivery);
   const sinceMs = deps.clock.monotonicMs();
-  const delivered = await send(deps, task, { delivery, request, signal: context.signal });
+  const delivered = await send(deps, task, { delivery, request, signal: context.signal }).catch((error) => {
+    span?.end(undefined, 'not_sent');
+    throw error;
+  });
+  span?.end(delivered.answer?.status, delivered.fault?.class);
   const outcome = outcomeOf(delivered, deps.clock.wallMs());
   context.record({ ...exchangeRecord(request, delivered) }, outcome.note ?? undefined);
   logOutcome(deps, { task, delivery, delivered, outcome, signal: context.signal, sinceMs });

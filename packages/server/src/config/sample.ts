@@ -20,6 +20,7 @@ const REFERENCE_HEADER = `# Configuration reference
 
 A key is set in the file (\`--config\`, else \`etc/taskcenter.yaml\`), by its environment variable, or by a flag of \`task-center serve\`. A flag overrides the variable, and
 the variable overrides the file. [etc/taskcenter.yaml](../etc/taskcenter.yaml) has the same keys as a file to edit. This page is generated.
+The variables \`OTEL_…\` of OpenTelemetry, such as \`OTEL_EXPORTER_OTLP_ENDPOINT\`, say where traces go: [tracing.md](tracing.md#the-service).
 
 A change of a key marked **SIGHUP** takes effect when the service is told to
 [read its configuration again](stop.md#reading-the-configuration-again). All others need a restart.

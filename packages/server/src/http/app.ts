@@ -22,6 +22,7 @@ import { scheduleHandlers } from './schedules/handlers.ts';
 import { serviceHandlers } from './service/handlers.ts';
 import { taskHandlers } from './tasks/handlers.ts';
 import { PROBLEM_TYPE } from '../media-types.ts';
+import { answerInSpan } from '../observe/spans.ts';
 import { asProblem, DEFECT, problemBody, ProblemError } from '../problem.ts';
 
 /** The handler of each operation. If a route of the contract has no handler, this does not compile. */
@@ -82,6 +83,19 @@ function setHeaders(deps: AppDeps): MiddlewareHandler<Env> {
     if ((await isBodyLeft(context)) || deps.state.isLeaving) headers.set('connection', 'close');
   };
 }
+
+/** Answers every request within a span, where traces are on. */
+const traceRequests: MiddlewareHandler<Env> = (context, next) => {
+  const { method, path } = context.req;
+  const header = (name: string) => context.req.header(name);
+  const incoming = {
+    method,
+    route: routeOf(path),
+    traceparent: header('traceparent'),
+    tracestate: header('tracestate'),
+  };
+  return answerInSpan(incoming, next, () => context.res.status);
+};
 
 /** Logs every request: as a warning from status 500, else at level debug, as where a shortage is the cause, which is told once. */
 function logRequests({ runtime: { clock, log }, shortages }: AppDeps): MiddlewareHandler<Env> {
@@ -172,7 +186,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
       context,
     ),
   );
-  app.use(setHeaders(deps), logRequests(deps), watchForwarded(deps), checkUrl);
+  app.use(setHeaders(deps), traceRequests, logRequests(deps), watchForwarded(deps), checkUrl);
   const admission = new Admission(deps.config.http.maxRequests);
   const budgets = createBudgets(deps.runtime.clock);
   for (const route of routeList)

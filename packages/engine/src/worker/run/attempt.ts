@@ -52,6 +52,7 @@ export class Attempt {
   /** The same moment, monotonic. */
   readonly sinceMs: number;
   readonly deadlineMs: number;
+  traceparent: string | undefined;
   /** What its handler recorded. */
   facts: Readonly<Record<string, unknown>> | undefined;
   note: string | undefined;

@@ -24,6 +24,8 @@ interface OutcomeInputs {
   readonly startedMs: number;
   /** The same moment, monotonic. */
   readonly sinceMs: number;
+  /** Names its span; undefined = it has none. */
+  readonly traceparent: string | undefined;
   /** What its handler recorded. */
   readonly facts: Readonly<Record<string, unknown>> | undefined;
   /** What its handler noted for people. */
@@ -126,7 +128,7 @@ export const startWaitMs = ({ pendingSinceMs }: LeasedTask, startedMs: number): 
   pendingSinceMs === null ? undefined : Math.max(0, startedMs - pendingSinceMs);
 
 function attemptRecordOf(
-  { task, startedMs, sinceMs, facts, note, deps }: OutcomeInputs,
+  { task, startedMs, sinceMs, traceparent, facts, note, deps }: OutcomeInputs,
   end: Pick<AttemptRecord, 'outcome'> & Partial<AttemptRecord>,
 ): AttemptRecord {
   const waitMs = startWaitMs(task, startedMs);
@@ -137,6 +139,7 @@ function attemptRecordOf(
     finishedMs: startedMs + Math.round(deps.runtime.clock.monotonicMs() - sinceMs),
     ...(waitMs !== undefined && { waitMs }),
     worker: deps.worker,
+    ...(traceparent !== undefined && { traceparent }),
     ...(facts && { exchange: facts }),
     ...(note && { reason: note }),
     ...end,

@@ -5,17 +5,21 @@ import type { ExchangeLoop } from '../fetch/exchange-loop.ts';
 import type { HeldTask } from '../held-task.ts';
 import type { TaskSlots } from '../slots.ts';
 import { Attempt, type AttemptDeps } from './attempt.ts';
+import { isGivenBack } from '../../broker/given-back.ts';
+import { AttemptSpan, type AttemptSpanDeps } from '../../tracing/attempt-span.ts';
+import { isTracing } from '../../tracing/trace-context.ts';
 import { CancelRequests, type CancelRequestsDeps } from './cancel-requests.ts';
 import { CrashIsolation, suspectedFirst } from './crash-isolation.ts';
 import type { Deadlines } from './deadlines.ts';
-import type { Handlers } from './handlers.ts';
+import type { Handlers, PreparedHandler } from './handlers.ts';
 import type { MissingHandlers } from './missing-handlers.ts';
 import type { NoteKeeper } from './note-keeper.ts';
 import type { AttemptEnd } from './outcome.ts';
 import type { Runtime } from '../../runtime/runtime.ts';
 import { reportFinished, reportLeaseLost, reportLost, reportStarted, type ReportDeps } from './report.ts';
 
-export interface RunnerDeps extends AttemptDeps, ReportDeps, Pick<CancelRequestsDeps, 'inspect'> {
+export interface RunnerDeps extends AttemptDeps, ReportDeps {
+  readonly inspect: CancelRequestsDeps['inspect'] & AttemptSpanDeps['inspect'];
   readonly runtime: Runtime;
   readonly consume: Pick<Consume, 'keepResults' | 'markAlone'>;
   readonly notes: NoteKeeper;
@@ -30,6 +34,12 @@ export interface RunnerDeps extends AttemptDeps, ReportDeps, Pick<CancelRequests
 
 const hasExpired = ({ deadlineMs }: LeasedTask, { clock }: Runtime): boolean =>
   deadlineMs > 0 && deadlineMs <= clock.wallMs();
+
+/** What an attempt's span says of its failure; undefined = it has not failed. */
+function errorTypeOf(end: AttemptEnd): string | undefined {
+  if (end === 'lost') return 'lease-lost';
+  return isGivenBack(end) ? undefined : end.record.error?.class;
+}
 
 /** Whether the task is still there when this end has been handed in. */
 const isKept = (end: AttemptEnd): boolean =>
@@ -119,11 +129,25 @@ export class Runner {
     admission?.onStarted(task);
     if (held.isCancelled) attempt.abort('cancelled');
     reportStarted(runtime, task, attempt.startedMs);
-    const end = attempt.run(handlers.find(task.type));
+    const handler = handlers.find(task.type);
+    const end = isTracing() ? this.#runInSpan(attempt, handler) : attempt.run(handler);
     // A handler that returned synchronously needs no deadline.
     if (!(end instanceof Promise)) return this.#afterNotes(held, end);
     deadlines.watch(endsMs);
     void end.then((later) => this.#afterNotes(held, later));
+  }
+
+  #runInSpan(attempt: Attempt, handler: PreparedHandler | undefined): AttemptEnd | Promise<AttemptEnd> {
+    const { inspect, worker, runtime } = this.#deps;
+    const { clock } = runtime;
+    const span = new AttemptSpan(attempt.task, { inspect, worker, clock, startedMs: attempt.startedMs });
+    attempt.traceparent = span.traceparent;
+    const ended = (end: AttemptEnd) => {
+      span.end(errorTypeOf(end));
+      return end;
+    };
+    const end = span.run(() => attempt.run(handler));
+    return end instanceof Promise ? end.then(ended) : ended(end);
   }
 
   /** Has the last notes of an attempt written first, because only a running one may write. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { itemAt, tracestate, type CheckedTask, type ItemPath } from '@task-center/api';
 import { traceIdOf, type TaskContext } from '@task-center/engine';
 import type { Principal } from '../../auth/principal.ts';
+import { activeTrace } from '../../observe/spans.ts';
 import { invalid, ProblemError } from '../../problem.ts';
 
 const hex = (bytes: number) => randomBytes(bytes).toString('hex');
@@ -21,6 +22,9 @@ function traceOf(task: CheckedTask, headers: Headers): Pick<TaskContext, 'tracep
   if (task.traceparent !== undefined) return { traceparent: task.traceparent, ...state(task.tracestate) };
   if (task.trace_id !== undefined)
     return { traceparent: `00-${task.trace_id}-${hex(8)}-01`, ...state(task.tracestate) };
+  const active = activeTrace();
+  // The span of this request has the caller's as its parent, and the task's span comes below it.
+  if (active) return { ...state(task.tracestate), ...active };
   const header = headers.get('traceparent') ?? '';
   if (traceIdOf(header) !== null && header.startsWith('00-') && !ZERO_IDS.test(header))
     return { traceparent: header, ...state(task.tracestate ?? tracestateOf(headers)) };
