@@ -180,7 +180,7 @@ describe('a service', () => {
     const moved = new Promise((resolve) => events.on('tasks.forwarded', resolve));
     const scheduler = await start({ roles: 'scheduler', broker }, events);
     expect(scheduler.url).toBe('');
-    expect(await moved).toEqual({ queue: 'default~cb', moved: 1 });
+    expect(await moved).toEqual({ queue: 'default~cb', moved: 1, lateMs: expect.any(Number) });
     await scheduler.stop();
     const reader = await connect(broker);
     const task = await reader.inspect.task({ queue: 'default~cb', id: 'due' });
