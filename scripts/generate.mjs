@@ -8,6 +8,7 @@ import { generateCalendar } from './calendars/generate.mjs';
 import { hasSources } from './calendars/sources.mjs';
 import { eventsPage } from './events/generate.mjs';
 import { generateScripts } from './lua/generate.mjs';
+import { metricsPage } from './metrics/page.mjs';
 import { fetchCalendars } from './test-tools.mjs';
 import { fail } from './tools.mjs';
 
@@ -31,6 +32,7 @@ const entries = [
   { path: 'docs/events.md', generate: generateEvents },
   { path: 'etc/taskcenter.yaml', generate: () => generateFromSettings('sampleYaml') },
   { path: 'docs/configuration.md', generate: () => generateFromSettings('referencePage') },
+  { path: 'docs/metrics.md', generate: generateMetricsPage },
 ];
 
 const HEADER = '// Made by scripts/generate.mjs; do not edit.\n';
@@ -64,12 +66,21 @@ function generateEvents() {
   return eventsPage(['task-events.ts', 'upkeep-events.ts'].map((file) => read(runtime, file)));
 }
 
+/** Builds a package: what is made of its values needs them as JavaScript. */
+function build(folder) {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [compiler, '-b', folder], { cwd: root, stdio: 'inherit' });
+}
+
+async function generateMetricsPage() {
+  build('packages/engine');
+  const url = new URL('../packages/engine/dist/metrics/definitions/all.js', import.meta.url);
+  return metricsPage((await import(url)).DEFINITIONS);
+}
+
 /** The sample configuration, or the reference. They come from the schema of the server, which is built first. */
 async function generateFromSettings(name) {
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b', 'packages/server'], {
-    cwd: root,
-    stdio: 'inherit',
-  });
+  build('packages/server');
   const sample = await import(new URL('../packages/server/dist/config/sample.js', import.meta.url));
   return sample[name]();
 }

@@ -69,10 +69,13 @@ export type {
 // Finds and repairs faults of stored data. Also the command `fsck`.
 export { fsck, type Finding, type FsckOptions, type FsckReport } from './control/fsck.ts';
 
-// Beside a worker: a limit that many processes share, and figures for Prometheus.
+// Beside a worker: a limit that many processes share.
 export { Semaphore, type TokenHolder } from './limits/semaphore.ts';
-export { QueueMetrics } from './metrics/queue-metrics.ts';
-export type { MetricFamily, Sample } from './metrics/exposition.ts';
+// Figures for Prometheus. What the process counts is in a registry, to which programs such as the service add.
+export { Metrics, type MetricsOptions, type MetricsQuery } from './metrics/metrics.ts';
+export type { MetricFamily, Sample } from './metrics/samples.ts';
+export type { Registry } from './metrics/registry.ts';
+export type { Counter, Gauge, Histogram } from './metrics/handles.ts';
 
 // Tasks that repeat, by cron within a process. The entries live as long as their process, as in Asynq.
 export type { FiringHooks, FiringOutcome } from './asynq-scheduler/firings.ts';

@@ -62,6 +62,8 @@ export interface BrokerFacts {
     /** When all data were last saved to disk, wall-clock ms; null = never since the server started. */
     readonly savedAtMs: number | null;
   } | null;
+  /** Of the file system that the broker's file is on. Null = it has no file, or the system does not say. */
+  readonly disk: { readonly freeBytes: number } | null;
 }
 
 /** Whether the broker can keep its promises, as it was seen last. Both answers come from memory and cost nothing. */

@@ -43,6 +43,10 @@ export interface Presence {
   announce(server: ServerRecord): Promise<void>;
   /** Removes the server's announcement. */
   withdraw(server: Pick<ServerRecord, 'id' | 'host' | 'pid'>): Promise<void>;
-  /** Servers with a current announcement; at most 1,000, in no order. */
-  servers(): Promise<ServerRecord[]>;
+  /**
+   * Servers with a current announcement; at most 1,000, in no order.
+   *
+   * @param options `withTasks: false` reads no task: `tasks` is empty. Default: true.
+   */
+  servers(options?: { readonly withTasks?: boolean }): Promise<ServerRecord[]>;
 }

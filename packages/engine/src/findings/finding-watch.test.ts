@@ -6,7 +6,14 @@ import { Events, type EngineEvents } from '../runtime/events.ts';
 import { createRuntime } from '../runtime/runtime.ts';
 import { FindingWatch, type FindingCheck, type Found } from './finding-watch.ts';
 
-const FACTS: BrokerFacts = { kind: 'redis', version: null, role: null, memory: null, persistence: null };
+const FACTS: BrokerFacts = {
+  kind: 'redis',
+  version: null,
+  role: null,
+  memory: null,
+  persistence: null,
+  disk: null,
+};
 const EVICTION: Found = { code: 'eviction', severity: 'error', detail: 'it evicts', fix: 'Do not let it.' };
 const NO_DISK: Found = { code: 'persistence', severity: 'warning', detail: 'no disk', fix: 'Buy one.' };
 

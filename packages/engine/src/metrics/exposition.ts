@@ -1,36 +1,28 @@
-// Metrics in Prometheus' text format 0.0.4. The metrics themselves are in queue-metrics.ts.
+// Prometheus' text format 0.0.4.
+import type { WrittenFamily } from './samples.ts';
 
-export interface Sample {
-  readonly labels: Readonly<Record<string, string>>;
-  readonly value: number;
-}
+/** HTTP content type of the text. */
+export const EXPOSITION_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** A metric, with one sample per set of labels. */
-export interface MetricFamily {
-  /** Only `a` to `z` and `_`. */
-  readonly name: string;
-  readonly type: 'gauge' | 'counter';
-  readonly help: string;
-  readonly samples: readonly Sample[];
-}
+const escapeHelp = (text: string): string =>
+  text.replace(/[\\\n]/g, (char) => (char === '\n' ? '\\n' : '\\\\'));
 
-const TEXT_ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '"': '\\"', '\n': '\\n' };
-const escapeLabelValue = (text: string): string =>
-  text.replace(/[\\"\n]/g, (char) => TEXT_ESCAPES[char] ?? char);
-const escapeHelp = (text: string): string => text.replace(/[\\\n]/g, (char) => TEXT_ESCAPES[char] ?? char);
-
-function sampleLine(name: string, { labels, value }: Sample): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabelValue(text)}"`);
-  return `${name}${pairs.length > 0 ? `{${pairs.join(',')}}` : ''} ${value}\n`;
+/** A number as Prometheus reads it: JavaScript writes the infinite ones in another way. */
+function numberText(value: number): string {
+  if (Number.isFinite(value) || Number.isNaN(value)) return String(value);
+  return value > 0 ? '+Inf' : '-Inf';
 }
 
 /** The text of the families. Those without samples are left out. */
-export function expositionOf(families: readonly MetricFamily[]): string {
-  return families
-    .filter(({ samples }) => samples.length > 0)
-    .map(({ name, type, help, samples }) => {
-      const lines = samples.map((sample) => sampleLine(name, sample));
-      return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines.join('')}`;
-    })
-    .join('');
+export function expositionOf(families: readonly WrittenFamily[]): string {
+  let text = '';
+  for (const { name, type, help, each } of families) {
+    let isBegun = false;
+    each((labels, value) => {
+      if (!isBegun) text += `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n`;
+      isBegun = true;
+      text += `${name}${labels.text} ${numberText(value)}\n`;
+    });
+  }
+  return text;
 }

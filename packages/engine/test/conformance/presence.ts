@@ -54,6 +54,14 @@ export function presenceSuite(harness: Harness): void {
       expect(await readServers(bench)).toEqual([server]);
     });
 
+    test('servers are shown without their tasks where these are not wanted', async () => {
+      const bench = await harness.openBench();
+      const { presence } = bench.broker;
+      const server = aServer(bench, { running: 1, tasks: [aRunningTask(bench)] });
+      await presence.announce(server);
+      expect(await presence.servers({ withTasks: false })).toEqual([{ ...server, tasks: [] }]);
+    });
+
     test('each announcement replaces the one before', async () => {
       const bench = await harness.openBench();
       const { presence } = bench.broker;

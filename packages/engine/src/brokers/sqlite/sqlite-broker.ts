@@ -1,7 +1,8 @@
 // The broker on one SQLite file. Runs in the main thread. Facets of stored data send requests to the writer thread.
-import { resolve } from 'node:path';
+import { statfsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Broker } from '../../broker/broker.ts';
-import type { AllowableFinding } from '../../broker/findings.ts';
+import type { AllowableFinding, BrokerFacts } from '../../broker/findings.ts';
 import { FindingWatch } from '../../findings/finding-watch.ts';
 import { Lifetime } from '../../runtime/lifetime.ts';
 import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
@@ -23,11 +24,23 @@ export interface SqliteOptions {
 
 const FOUND_LOOK_MS = 1_000;
 
+/** The facts of a broker on this file. */
+function fileFacts(file: string): BrokerFacts {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(file));
+    return { ...FACTS, disk: { freeBytes: bavail * bsize } };
+  } catch {
+    return FACTS;
+  }
+}
+
 /** The writer thread looks at the file; what it finds is kept and told here. */
-function createFindings(broker: string, runtime: Runtime, allow: readonly AllowableFinding[]) {
+function createFindings({ path, allow = [] }: SqliteOptions, runtime: Runtime) {
+  const file = resolve(path);
+  const broker = `sqlite:${path}`;
   let found: readonly FileFinding[] = [];
   const checks = [{ name: 'file', everyMs: FOUND_LOOK_MS, look: async () => found }];
-  const findings = new FindingWatch({ broker, runtime, allow, checks, facts: () => FACTS });
+  const findings = new FindingWatch({ broker, runtime, allow, checks, facts: () => fileFacts(file) });
   const onFound = (now: readonly FileFinding[]): void => {
     found = now;
     findings.report('file', now);
@@ -48,7 +61,7 @@ export async function connectSqlite({ path, nowMs, allow = [], ...options }: Sql
   const time = nowMs ? { wallMs: nowMs, monotonicMs: nowMs } : clock;
   const signals = createSignalsOf(name, time, () => writer);
   const file = resolve(path);
-  const { findings, onFound } = createFindings(name, runtime, allow);
+  const { findings, onFound } = createFindings({ path, allow }, runtime);
   const writer: Writer = await startWriter({
     path: file,
     allow,

@@ -76,7 +76,9 @@ const classes = ({ broker }: World): Record<string, Row> => ({
     called: { holder: 'id', until: 'deadlineMs' },
   },
   'Semaphore.release': { args: { holder: KNOWN }, takes: { 'holder.meta': 'all' }, called: { holder: 'id' } },
-  'new QueueMetrics': { args: { broker } },
+  'new Metrics': { args: { broker, options: { runtime: {} } } },
+  'Metrics.text': { args: { query: {} } },
+  'Metrics.families': { args: { query: {} } },
   'new Scheduler': { args: { broker, options: { runtime: {} } } },
   'Scheduler.register': {
     args: { spec: '@every 1h', task: { task: 'x' } },

@@ -95,7 +95,8 @@ export async function readServerReport(
 /** What is shown of the servers: sums, and of the rest what the first of them says. */
 export function factsOf(servers: readonly ServerReport[], evictedKeys: number): BrokerFacts {
   const [first] = servers;
-  if (!first) return { kind: 'redis', version: null, role: null, memory: null, persistence: null };
+  if (!first)
+    return { kind: 'redis', version: null, role: null, memory: null, persistence: null, disk: null };
   const sum = (of: (server: ServerReport) => number) =>
     servers.reduce((total, server) => total + of(server), 0);
   const { kind, version, role, policy, aof } = first;
@@ -109,5 +110,6 @@ export function factsOf(servers: readonly ServerReport[], evictedKeys: number): 
         ? null
         : { usedBytes: sum((one) => one.usedBytes), maxBytes: maxBytes || null, policy, evictedKeys },
     persistence: aof === null ? null : { aof, savedAtMs: first.savedAtMs || null },
+    disk: null,
   };
 }

@@ -1,6 +1,7 @@
 // The presence facet on Redis: which workers are alive and what they run, stored in the form of Asynq's servers. So
 // Asynq's tools show our workers, and ours show those of Go programs.
 import { PRESENCE_MS, type Presence, type RunningTask, type ServerRecord } from '../../../broker/presence.ts';
+import { isTaskCenterError } from '../../../errors/task-center-error.ts';
 import { msOf, SECOND_MS, timestampOf } from '../../../protocol/go-time.ts';
 import {
   serverInfoKey,
@@ -116,6 +117,16 @@ async function readServer(client: RedisClient, serverKey: string): Promise<Serve
   return page.info && serverRecord(page.info, sorted);
 }
 
+/** Reads a server alone; null as above. */
+async function readInfo(client: RedisClient, serverKey: string): Promise<ServerRecord | null> {
+  const info = await client.command(['GET', serverKey]).catch((error: unknown) => {
+    // Another program has put something else there.
+    if (isTaskCenterError(error, 'broker-refused')) return null;
+    throw error;
+  });
+  return info instanceof Uint8Array ? serverRecord(info as Buffer, []) : null;
+}
+
 /** The list of running servers and their tasks, shared with Asynq. */
 export function createPresence({ client }: RedisDeps): Presence {
   return {
@@ -151,12 +162,14 @@ export function createPresence({ client }: RedisDeps): Presence {
     },
 
     /** Lists both sets, as listing removes expired members; only the first is needed to find the servers. */
-    async servers() {
+    async servers({ withTasks = true } = {}) {
       const [keys] = await Promise.all([
         client.run(presenceList, SERVERS_KEY),
         client.run(presenceList, WORKERS_KEY),
       ]);
-      const found = await Promise.all(keys.map((key) => readServer(client, key)));
+      const found = await Promise.all(
+        keys.map((key) => (withTasks ? readServer(client, key) : readInfo(client, key))),
+      );
       return found.filter((server) => server !== null);
     },
   };

@@ -51,6 +51,7 @@ export const FACTS: BrokerFacts = {
   role: null,
   memory: null,
   persistence: null,
+  disk: null,
 };
 
 /** The store sees the ends of tasks. It is there before anybody waits. */

@@ -31,9 +31,9 @@ export function createPresence(broker: string, { monotonicMs }: Pick<Clock, 'mon
       removeExpired();
       announced.delete(id);
     },
-    async servers() {
+    async servers({ withTasks = true } = {}) {
       removeExpired();
-      return [...announced.values()].map(({ server }) => server);
+      return [...announced.values()].map(({ server }) => (withTasks ? server : { ...server, tasks: [] }));
     },
     close() {
       closed = true;

@@ -1,0 +1,21 @@
+import type { Broker } from '../broker/broker.ts';
+import type { QueueFacts } from '../broker/inspect.ts';
+
+/** Queues in one call: whatever takes the broker's time takes a few milliseconds at most. */
+const QUEUES_PER_CALL = 64;
+
+/** The facts of all stored queues, in the order of their names. Reads no task. */
+export async function readFacts({ inspect }: Pick<Broker, 'inspect'>): Promise<QueueFacts[]> {
+  const queues = await inspect.queues();
+  const facts: QueueFacts[] = [];
+  for (let from = 0; from < queues.length; from += QUEUES_PER_CALL)
+    facts.push(...(await inspect.queueFacts(queues.slice(from, from + QUEUES_PER_CALL))));
+  return facts;
+}
+
+/** What the broker's clock says, wall-clock ms. @throws TaskCenterError as any call of a broker */
+export async function brokerTimeMs({ schedules }: Pick<Broker, 'schedules'>): Promise<number> {
+  // There is no schedule without a name. The answer has the time all the same.
+  const { nowMs } = await schedules.get(['']);
+  return nowMs;
+}
