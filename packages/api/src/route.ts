@@ -21,6 +21,8 @@ export interface Route {
   /** Template: `/v1/tasks/{id}`. */
   readonly path: string;
   readonly role: RouteRole;
+  /** Whether the service may be configured to answer without a key all the same. Left out = no. */
+  readonly mayBeOpen?: true;
   /** The group that OpenAPI shows it in. Default: the resource. */
   readonly tag: Tag;
   readonly summary: string;

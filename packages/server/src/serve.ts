@@ -8,6 +8,7 @@ import {
   connect,
   createRuntime,
   makeFolder,
+  Metrics,
   silentLog,
   systemClock,
   type Broker,
@@ -26,6 +27,7 @@ import { listen } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
 import { QueueLimit } from './http/submission/queue-limit.ts';
 import { connectionBound, readFileLimit } from './http/wire/open-files.ts';
+import { describeService, ServiceMetrics } from './observe/service-metrics.ts';
 import { Shortages } from './observe/shortages.ts';
 import { startTracing, type Environment } from './observe/tracing-sdk.ts';
 import { applySchedules } from './config-schedules.ts';
@@ -102,9 +104,25 @@ interface Shared {
   readonly shortages: Shortages;
 }
 
+/** The broker, and what counts what is done with it. */
+interface Measured {
+  readonly broker: Broker;
+  readonly metrics: Metrics;
+  readonly counts: ServiceMetrics;
+}
+
+/** Begins to count. The end of the broker ends it. */
+function measure(broker: Broker, { config, runtime }: Shared): Measured {
+  const metrics = new Metrics(broker, { runtime });
+  const counts = new ServiceMetrics(metrics.registry);
+  describeService(metrics.registry, { config, broker, version: VERSION });
+  metrics.start();
+  return { broker, metrics, counts };
+}
+
 async function startHttp(
   { config, runtime, rules, state, shortages }: Shared,
-  broker: Broker,
+  { broker, metrics, counts }: Measured,
   worker?: CallbackWorker,
 ) {
   const app = createApp({
@@ -112,9 +130,11 @@ async function startHttp(
     client: new Client(broker, { runtime }),
     config,
     runtime,
-    authenticate: createAuthenticate(broker, runtime),
+    authenticate: createAuthenticate(broker, runtime, (reason) => counts.keyRefused(reason)),
     rules,
     state,
+    metrics,
+    counts,
     batchTurns: createBatchTurns(runtime.clock),
     queueLimit: new QueueLimit({ broker, clock: runtime.clock, maxQueues: config.limits.queues }),
     shortages,
@@ -132,11 +152,11 @@ async function startHttp(
 
 function createWorker(
   { config, failStop, runtime, rules }: Shared,
-  broker: Broker,
+  { broker, counts }: Measured,
 ): CallbackWorker | undefined {
   if (!config.roles.includes('worker')) return undefined;
   const stalls = { maxStall: config.worker.maxStallMs, failStop };
-  const deps = { broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime };
+  const deps = { broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime, counts };
   const worker = createCallbackWorker(deps);
   rules.onChange(() => worker.onRulesChanged());
   return worker;
@@ -150,8 +170,9 @@ async function startAll(shared: Shared, started: Started): Promise<FirstKey | nu
   const hasApi = config.roles.includes('api');
   // Callers look for the key beside an instance with the API: no other one makes it (ADR 26).
   const firstKey = hasApi ? await claimFirstKey(broker, config.keyFile, runtime.clock.wallMs()) : null;
-  const worker = createWorker(shared, broker);
-  if (hasApi) started.http = await startHttp(shared, broker, worker);
+  const measured = measure(broker, shared);
+  const worker = createWorker(shared, measured);
+  if (hasApi) started.http = await startHttp(shared, measured, worker);
   if (worker !== undefined) {
     started.worker = worker;
     await worker.start();

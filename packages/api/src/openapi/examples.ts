@@ -233,5 +233,9 @@ export const examples: { readonly [O in OperationId]: Example<O> } = {
   getVersion: { answer: { version: '0.1.0', api: 'v1' } },
   // Its beginning.
   getOpenapi: { answer: { openapi: '3.1.0', info: { title: 'Task Center', version: '0.1.0' }, paths: {} } },
+  getMetrics: {
+    answer:
+      '# HELP taskcenter_queue_tasks Tasks in a queue by state.\n# TYPE taskcenter_queue_tasks gauge\ntaskcenter_queue_tasks{queue="orders~cb",state="pending"} 3\n',
+  },
   getPage: { answer: '<!doctype html>' },
 };

@@ -1,4 +1,4 @@
-// Operations about the service itself. They need no key.
+// Operations about the service itself. Only the metrics need a key.
 
 import * as z from 'zod';
 import { resource } from '../route.ts';
@@ -6,6 +6,16 @@ import { strict } from '../strict.ts';
 import { contractDocument, health, version } from './schemas.ts';
 
 const { get } = resource('service');
+const metricsQuery = strict({
+  scope: z.enum(['all', 'broker', 'process']).default('all').meta({
+    description:
+      'What stands in the broker and is the same in each process, what this process has counted, or all',
+  }),
+  compat: z
+    .enum(['asynq'])
+    .optional()
+    .meta({ description: 'Adds the metrics of Asynq’s exporter, with its names' }),
+});
 const healthQuery = strict({}, ['verbose']);
 
 export const serviceRoutes = {
@@ -39,6 +49,16 @@ export const serviceRoutes = {
     answers: { 200: contractDocument },
     // It is large: it needs room among the answers that are not yet taken.
     problems: ['overloaded'],
+  }),
+  getMetrics: get('/metrics', {
+    role: 'viewer',
+    mayBeOpen: true,
+    summary: 'Figures for Prometheus, in its text format 0.0.4',
+    description:
+      'Needs a key that is bound to no business. Open without a key where `metrics.open` is set, and on this machine in mode `try`. While the broker does not answer, the metrics of the process are sent, and `taskcenter_broker_up` is 0.',
+    query: metricsQuery,
+    answers: { 200: z.string() },
+    produces: 'text/plain; version=0.0.4; charset=utf-8',
   }),
   getPage: get('/', {
     role: '-',

@@ -35,10 +35,11 @@ function signInFault(record: KeyRecord | null, isSame: boolean, nowMs: number): 
   return isLive(record, nowMs) ? null : 'expired or revoked';
 }
 
-/** Creates the check of API keys, with a cache of its own. */
+/** Creates the check of API keys, with a cache of its own. @param onRefused called with the reason of each refusal */
 export function createAuthenticate(
   broker: Pick<Broker, 'documents'>,
   runtime: Pick<Runtime, 'clock' | 'log'>,
+  onRefused: (reason: SignInFault) => void = () => {},
 ): Authenticate {
   const { clock } = runtime;
   const cache = new Map<string, Cached>();
@@ -46,6 +47,7 @@ export function createAuthenticate(
 
   function refuse(reason: SignInFault, keyId?: string): never {
     refusals.add(reason, keyId);
+    onRefused(reason);
     throw unauthenticated();
   }
 

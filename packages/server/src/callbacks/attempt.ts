@@ -20,6 +20,7 @@ import type { NotSent } from './not-sent.ts';
 import { outcomeOf, type CallbackOutcome } from './outcome.ts';
 import { callbackRequest, type CallbackRequest, type Delivery } from './request.ts';
 import { checkCallbackUrl, type UrlRules } from './url-rules.ts';
+import type { EndedCallback, ServiceMetrics } from '../observe/service-metrics.ts';
 import { fireOf } from '../task-fire.ts';
 
 export interface AttemptDeps {
@@ -28,6 +29,8 @@ export interface AttemptDeps {
   readonly notSent: NotSent;
   readonly clock: Clock;
   readonly log: Log;
+  /** Counts callbacks. Left out = nobody does. */
+  readonly counts?: Pick<ServiceMetrics, 'callbackBegan' | 'callbackEnded'> | undefined;
 }
 
 /**
@@ -167,6 +170,21 @@ async function send(
   return delivered;
 }
 
+/** Sends, decides the outcome and counts it. What could not be sent, for a reason of our own, is no callback. */
+async function sendCounted({ counts, clock }: AttemptDeps, sinceMs: number, work: () => Promise<Delivered>) {
+  counts?.callbackBegan();
+  let ended: Pick<EndedCallback, 'status' | 'error'> | null = null;
+  try {
+    const delivered = await work();
+    const outcome = outcomeOf(delivered, clock.wallMs());
+    const error = outcome.ok ? null : (outcome.hints.errorClass ?? 'unknown');
+    ended = { status: delivered.answer?.status ?? null, error };
+    return { delivered, outcome };
+  } finally {
+    counts?.callbackEnded(ended && { ...ended, ms: clock.monotonicMs() - sinceMs });
+  }
+}
+
 /**
  * Delivers a task once and records the exchange with the attempt. Resolves to the task's result.
  *
@@ -190,12 +208,15 @@ export async function deliverTask(
   const delivery = deliveryOf(task, callback, sending);
   const request = callbackRequest(delivery);
   const sinceMs = deps.clock.monotonicMs();
-  const delivered = await send(deps, task, { delivery, request, signal: context.signal }).catch((error) => {
-    span?.end(undefined, 'not_sent');
-    throw error;
+  const exchange = { delivery, request, signal: context.signal };
+  const { delivered, outcome } = await sendCounted(deps, sinceMs, async () => {
+    const sent = await send(deps, task, exchange).catch((error) => {
+      span?.end(undefined, 'not_sent');
+      throw error;
+    });
+    span?.end(sent.answer?.status, sent.fault?.class);
+    return sent;
   });
-  span?.end(delivered.answer?.status, delivered.fault?.class);
-  const outcome = outcomeOf(delivered, deps.clock.wallMs());
   context.record({ ...exchangeRecord(request, delivered) }, outcome.note ?? undefined);
   logOutcome(deps, { task, delivery, delivered, outcome, signal: context.signal, sinceMs });
   if (!outcome.ok)

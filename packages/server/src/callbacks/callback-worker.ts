@@ -10,7 +10,7 @@ import {
   type Runtime,
   type WorkerOptions,
 } from '@task-center/engine';
-import { deliverTask } from './attempt.ts';
+import { deliverTask, type AttemptDeps } from './attempt.ts';
 import { createDeliverer, type Deliverer } from './deliver.ts';
 import { HostSlots } from './host-slots.ts';
 import { NotSent } from './not-sent.ts';
@@ -32,6 +32,8 @@ export interface CallbackWorkerDeps {
   readonly stalls?: Pick<WorkerOptions, 'maxStall' | 'failStop'>;
   readonly log: Log;
   readonly runtime: Runtime;
+  /** Counts callbacks. Left out = nobody does. */
+  readonly counts?: AttemptDeps['counts'];
 }
 
 /**
@@ -84,7 +86,7 @@ function createNotSent(broker: Broker, runtime: Runtime, slots: HostSlots) {
 
 /** Creates the worker; it takes nothing before `start`. */
 export function createCallbackWorker(parts: CallbackWorkerDeps): CallbackWorker {
-  const { broker, config, stalls, log, runtime } = parts;
+  const { broker, config, stalls, log, runtime, counts } = parts;
   const { concurrency } = config.callbacks;
   const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
   const slots = new HostSlots({ concurrency, clock: runtime.clock });
@@ -92,7 +94,7 @@ export function createCallbackWorker(parts: CallbackWorkerDeps): CallbackWorker 
   const worker = new Worker(broker, given);
   const { waiting, notSent } = createNotSent(broker, runtime, slots);
   // The rules are passed on, not copied: their mode may change while the worker runs.
-  const deps = { deliverer, rules: config.callbacks, notSent, clock: runtime.clock, log };
+  const deps = { deliverer, rules: config.callbacks, notSent, clock: runtime.clock, log, counts };
   worker.handle('*', (task, context) => deliverTask(deps, task, context));
 
   const updates = createQueueUpdates(worker, runtime.clock);

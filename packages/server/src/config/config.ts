@@ -46,6 +46,8 @@ export interface Config {
   readonly schedules: readonly unknown[];
   /** File of the first API key. Default: `<data_dir>/admin.key`. */
   readonly keyFile: string;
+  /** `open`: whether the metrics need no key. */
+  readonly metrics: { readonly open: boolean };
   readonly log: { readonly level: LogLevel };
   readonly shutdown: ShutdownTimes;
   /** The same by setting, checked and with defaults, as they were given: what two configurations are compared by. */

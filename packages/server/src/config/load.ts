@@ -122,6 +122,7 @@ function configOf(values: Record<SettingPath, unknown>, sources: Sources): Confi
     limits: { queues: values['limits.queues'] as number },
     schedules: structuredClone(values.schedules) as unknown[],
     keyFile: (values.key_file as string | null) ?? `${folder}/admin.key`,
+    metrics: { open: values['metrics.open'] as boolean },
     log: { level: values['log.level'] as LogLevel },
     shutdown: {
       timeoutMs: durationMs(values['shutdown.timeout']),

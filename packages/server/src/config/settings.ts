@@ -192,6 +192,15 @@ export const settings = {
     example: './data/admin.key',
     harmless: true,
   },
+  'metrics.open': {
+    schema: z.boolean(),
+    expected: 'true or false',
+    form: 'json',
+    fallback: false,
+    about:
+      'Whether /metrics needs no key. Without it, a key with the role viewer that is bound to no business does. Names of queues and types are in the metrics: open them only where the network is trusted.',
+    harmless: true,
+  },
   'log.level': {
     schema: z.enum(LOG_LEVELS),
     expected: LOG_LEVELS.join(', '),

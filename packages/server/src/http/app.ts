@@ -98,17 +98,21 @@ const traceRequests: MiddlewareHandler<Env> = (context, next) => {
 };
 
 /** Logs every request: as a warning from status 500, else at level debug, as where a shortage is the cause, which is told once. */
-function logRequests({ runtime: { clock, log }, shortages }: AppDeps): MiddlewareHandler<Env> {
+function logRequests({ runtime: { clock, log }, shortages, counts }: AppDeps): MiddlewareHandler<Env> {
   return async (context, next) => {
     const startedMs = clock.monotonicMs();
+    counts.requestBegan();
     await next();
     const { status } = context.res;
+    const ms = clock.monotonicMs() - startedMs;
+    const route = routeOf(context.req.path) ?? '-';
+    counts.requestEnded({ route, method: context.req.method, status, ms });
     const fields = {
       request_id: context.var.requestId,
       method: context.req.method,
-      route: routeOf(context.req.path) ?? '-',
+      route,
       status,
-      duration_ms: Math.round(clock.monotonicMs() - startedMs),
+      duration_ms: Math.round(ms),
     };
     if (status === 201) shortages?.onStored();
     if (status >= 500 && !shortages?.note(context.error)) log.warn(fields, 'request');

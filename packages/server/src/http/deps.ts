@@ -1,7 +1,8 @@
-import type { Broker, Client, Runtime } from '@task-center/engine';
+import type { Broker, Client, Metrics, Runtime } from '@task-center/engine';
 import type { Authenticate } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
 import type { Turns } from './memory/turns.ts';
+import type { ServiceMetrics } from '../observe/service-metrics.ts';
 import type { Shortages } from '../observe/shortages.ts';
 import type { LiveRules } from './live-rules.ts';
 import type { QueueLimit } from './submission/queue-limit.ts';
@@ -48,6 +49,9 @@ export interface AppDeps {
   readonly state: ServiceState;
   /** Refuses submissions that would make one queue too many. */
   readonly queueLimit: QueueLimit;
+  readonly metrics: Pick<Metrics, 'text'>;
+  /** Counts requests. */
+  readonly counts: Pick<ServiceMetrics, 'requestBegan' | 'requestEnded'>;
   /** Large batches wait for one another. */
   readonly batchTurns: Turns;
   /** Logs what this machine has run out of. Left out = it is not logged. */

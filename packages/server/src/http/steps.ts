@@ -14,6 +14,7 @@ import type { AppDeps } from './deps.ts';
 import { declaredFraming, hasBody } from './headers.ts';
 import { LARGE_BYTES, type Budgets, type Room } from './memory/budget.ts';
 import { readBody } from './read-body.ts';
+import { isOpenTo } from './service/metrics.ts';
 import { validate, type Checked } from './validate.ts';
 
 /** An operation as the steps see it: its row of the route table, and what its handler says about it. */
@@ -65,6 +66,7 @@ const refuseWhileStopping: Step = (call, next) => {
 
 /** Finds the caller by its API key. It must have the role that the route needs. */
 const authenticate: Step = async (call, next) => {
+  if (call.operation.route.mayBeOpen && isOpenTo(call.deps, call.headers)) return next(call);
   call.principal = await call.deps.authenticate(call.headers.get('authorization'));
   requireRole(call.principal, call.operation.route.role);
   return next(call);

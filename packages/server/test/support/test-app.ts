@@ -2,7 +2,7 @@
  * The HTTP API for tests, on a broker of its own. It is called in process, or over a connection by the client that
  * `HTTP_CLIENT` names.
  */
-import { Client, createRuntime, type Broker, type NewTask } from '@task-center/engine';
+import { Client, createRuntime, Metrics, type Broker, type NewTask } from '@task-center/engine';
 import { sqliteKind, type BrokerKind } from '../../../engine/test/support/brokers.ts';
 import { createAuthenticate } from '../../src/auth/authenticate.ts';
 import { createLocalKey, type NewKey } from '../../src/auth/local-key.ts';
@@ -14,6 +14,7 @@ import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
 import { QueueLimit } from '../../src/http/submission/queue-limit.ts';
 import { writtenFields } from '../../src/observe/logs.ts';
+import { ServiceMetrics } from '../../src/observe/service-metrics.ts';
 import { documentFaults } from './document-check.ts';
 import { listen, type ListeningServer } from '../../src/http/listen.ts';
 import { chosenClient, type ClientAnswer } from './clients.ts';
@@ -133,12 +134,16 @@ export async function testApp({
   state.markReady();
   const reportedQueues: string[] = [];
   const wrapped = wrap(broker);
+  const metrics = new Metrics(wrapped, { runtime });
+  const counts = new ServiceMetrics(metrics.registry);
   const app = createApp({
     broker: wrapped,
     client: new Client(wrapped, { runtime }),
     config: usedConfig,
     runtime,
-    authenticate: createAuthenticate(wrapped, runtime),
+    authenticate: createAuthenticate(wrapped, runtime, (reason) => counts.keyRefused(reason)),
+    metrics,
+    counts,
     rules,
     state,
     batchTurns: createBatchTurns(runtime.clock),

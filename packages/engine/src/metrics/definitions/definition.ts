@@ -46,3 +46,5 @@ export const SECOND_BUCKETS = [
 export const SHORT_BUCKETS = [
   0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5,
 ] as const;
+/** Tasks in one call. */
+export const BATCH_BUCKETS = [1, 2, 5, 10, 20, 50, 100, 200, 500] as const;

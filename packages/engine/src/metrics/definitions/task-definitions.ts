@@ -1,4 +1,4 @@
-import { SECOND_BUCKETS, SHORT_BUCKETS, type MetricDefinition } from './definition.ts';
+import { BATCH_BUCKETS, SECOND_BUCKETS, SHORT_BUCKETS, type MetricDefinition } from './definition.ts';
 
 /** How attempts end: see `AttemptOutcome`. */
 const ATTEMPT_OUTCOMES = [
@@ -29,6 +29,19 @@ export const TASK_DEFINITIONS = {
     type: 'gauge',
     labels: ['queue'],
   },
+  taskcenter_task_wait_seconds: {
+    ...ofTasks('How long tasks were pending until their attempt started.'),
+    type: 'histogram',
+    labels: ['queue'],
+    buckets: SECOND_BUCKETS,
+  },
+  taskcenter_forward_lateness_seconds: {
+    ...ofTasks(
+      'How long after their time tasks became pending: the most overdue one of each step of the forwarder.',
+    ),
+    type: 'histogram',
+    buckets: SECOND_BUCKETS,
+  },
   taskcenter_schedule_lateness_seconds: {
     ...ofTasks('How long after their time schedules fired, until their tasks were stored.'),
     type: 'histogram',
@@ -50,6 +63,38 @@ export const TASK_DEFINITIONS = {
     ...ofTasks('How long the event loop was blocked while attempts ran, if for 250 ms or more.'),
     type: 'histogram',
     buckets: SECOND_BUCKETS,
+  },
+  taskcenter_leases_lost_total: {
+    ...ofTasks(
+      'Attempts that lost their lease: not renewed in time, taken by another worker, or given up after a stall.',
+    ),
+    type: 'counter',
+    labels: ['cause'],
+    values: { cause: ['expired', 'taken', 'stalled'] },
+  },
+  taskcenter_stale_acks_total: {
+    ...ofTasks('Ends of attempts that the broker refused, because they came too late.'),
+    type: 'counter',
+  },
+  taskcenter_broker_op_seconds: {
+    ...ofTasks('How long calls of the broker took, repeats included, by facet and method.'),
+    group: 'broker',
+    type: 'histogram',
+    labels: ['op'],
+    buckets: SHORT_BUCKETS,
+  },
+  taskcenter_broker_batch_tasks: {
+    ...ofTasks('Tasks in calls of the broker, handed in and got; queues, where these are looked at.'),
+    group: 'broker',
+    type: 'histogram',
+    labels: ['op'],
+    buckets: BATCH_BUCKETS,
+  },
+  taskcenter_broker_errors_total: {
+    ...ofTasks('Calls of the broker that failed, by the code of their error.'),
+    group: 'broker',
+    type: 'counter',
+    labels: ['op', 'kind'],
   },
   // These two are seen by each process for itself, although they are about the broker.
   taskcenter_broker_up: {

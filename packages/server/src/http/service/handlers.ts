@@ -2,6 +2,7 @@
 import { openapi, RawJson } from '@task-center/api';
 import type { Call, Handlers, Reply } from '../call.ts';
 import { getHealth, getReadiness, getStartup } from './health.ts';
+import { getMetrics } from './metrics.ts';
 import { getPage } from './page.ts';
 
 /** `GET /version` */
@@ -24,5 +25,6 @@ export const serviceHandlers = {
   getStartup,
   getVersion,
   getOpenapi,
+  getMetrics,
   getPage,
 } satisfies Partial<Handlers>;

@@ -24,7 +24,7 @@ const POLICY = [
  * loopback host. The name is checked because of DNS rebinding, where a foreign page reaches this service under its own name.
  * A service on loopback may be behind a proxy: that alone says nothing.
  */
-function isOnThisMachine({ rules, config }: AppDeps, headers: Headers): boolean {
+export function isOnThisMachine({ rules, config }: AppDeps, headers: Headers): boolean {
   const host = (headers.get('host') ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   return rules.mode === 'try' && isLoopback(config.http.host) && isLoopback(host);
 }
