@@ -1,10 +1,15 @@
+// The calls of a broker that metrics are made of. Each is bounded: a scrape holds nobody up.
 import type { Broker } from '../broker/broker.ts';
 import type { QueueFacts } from '../broker/inspect.ts';
 
 /** Queues in one call: whatever takes the broker's time takes a few milliseconds at most. */
 const QUEUES_PER_CALL = 64;
 
-/** The facts of all stored queues, in the order of their names. Reads no task. */
+/**
+ * The facts of all stored queues, in the order of their names. Reads no task.
+ *
+ * @throws TaskCenterError as any call of a broker
+ */
 export async function readFacts({ inspect }: Pick<Broker, 'inspect'>): Promise<QueueFacts[]> {
   const queues = await inspect.queues();
   const facts: QueueFacts[] = [];

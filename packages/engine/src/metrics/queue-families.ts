@@ -2,7 +2,7 @@ import type { QueueFacts } from '../broker/inspect.ts';
 import type { QueueTotals } from '../broker/totals.ts';
 import type { MetricName } from './definitions/all.ts';
 import type { BrokerReading } from './broker-reading.ts';
-import type { QueueLabels, QueueRow } from './queue-labels.ts';
+import type { QueueLabels, NamedQueue } from './queue-labels.ts';
 import { inSeconds, type Visit } from './samples.ts';
 
 /** One number per queue; null = it is unknown, and there is no sample. */
@@ -82,7 +82,7 @@ export const ASYNQ_QUEUES: readonly PerQueue[] = [
 /** A reading, and its queues as they are called. */
 export interface NamedReading {
   readonly reading: BrokerReading;
-  readonly rows: readonly QueueRow[];
+  readonly rows: readonly NamedQueue[];
   readonly labels: QueueLabels;
 }
 

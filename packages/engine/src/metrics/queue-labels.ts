@@ -3,7 +3,7 @@ import { BoundedLabels, OTHER } from './bounded-labels.ts';
 import { writeLabels, type WrittenLabels } from './samples.ts';
 
 /** What goes by one name in metrics: a queue, or all those that are `other`. */
-export interface QueueRow {
+export interface NamedQueue {
   readonly name: string;
   /** At least one. */
   readonly facts: readonly QueueFacts[];
@@ -19,7 +19,7 @@ export class QueueLabels {
   readonly #withState = new Map<string, Map<string, WrittenLabels>>();
 
   /** The queues by what they are called. */
-  rowsOf(queues: readonly QueueFacts[]): QueueRow[] {
+  rowsOf(queues: readonly QueueFacts[]): NamedQueue[] {
     const rows = new Map<string, QueueFacts[]>();
     for (const facts of queues) {
       const name = this.#bounded.bound([facts.queue])[0] ?? OTHER;

@@ -33,6 +33,7 @@ export const BROKER_DEFINITIONS = {
   taskcenter_queue_oldest_aggregating_seconds: gaugeOfQueues(
     'How long ago the first task joined a group that it has not left; 0 if there is none.',
   ),
+  // Both kinds of a queue are paused together by the API, each alone by the library.
   taskcenter_queue_paused: gaugeOfQueues('1 if workers take no tasks from the queue, otherwise 0.'),
   // Shown by their announcements, which last 10 s: a worker that was killed counts for as long.
   taskcenter_queue_workers: gaugeOfQueues('Live workers that serve the queue, those of Go included.'),
@@ -79,6 +80,7 @@ export const BROKER_DEFINITIONS = {
     help: 'How long the schedule that is most overdue has waited for its fire; 0 if none is overdue.',
     labels: [],
   },
+  // As the broker was seen last: it looks at itself once a minute.
   taskcenter_broker_memory_bytes: gaugeOfBroker(
     'Memory that Redis uses, of all masters of a cluster; not there for SQLite.',
   ),

@@ -29,6 +29,7 @@ export const TASK_DEFINITIONS = {
     type: 'gauge',
     labels: ['queue'],
   },
+  // By the clock of this machine; a task whose age is not known is left out.
   taskcenter_task_wait_seconds: {
     ...ofTasks('How long tasks were pending until their attempt started.'),
     type: 'histogram',
@@ -47,6 +48,7 @@ export const TASK_DEFINITIONS = {
     type: 'histogram',
     buckets: SECOND_BUCKETS,
   },
+  // Outcomes are those of `FireOutcome`.
   taskcenter_schedule_fires_total: {
     ...ofTasks('Fires of schedules, and fires that were left out, by what became of them.'),
     type: 'counter',
@@ -64,6 +66,7 @@ export const TASK_DEFINITIONS = {
     type: 'histogram',
     buckets: SECOND_BUCKETS,
   },
+  // Anything but 0 means that tasks run twice.
   taskcenter_leases_lost_total: {
     ...ofTasks(
       'Attempts that lost their lease: not renewed in time, taken by another worker, or given up after a stall.',
@@ -76,6 +79,7 @@ export const TASK_DEFINITIONS = {
     ...ofTasks('Ends of attempts that the broker refused, because they came too late.'),
     type: 'counter',
   },
+  // One call of a facet, which may be several commands. `signals` is left out: it waits for what others do.
   taskcenter_broker_op_seconds: {
     ...ofTasks('How long calls of the broker took, repeats included, by facet and method.'),
     group: 'broker',

@@ -1,10 +1,15 @@
-/** `GET /metrics`: figures for Prometheus. */
+/**
+ * `GET /metrics`: figures for Prometheus. The engine makes them; here is who may read them.
+ */
 import { requireUnbound } from '../../auth/principal.ts';
 import { PlainText, type Call, type Reply } from '../call.ts';
 import type { AppDeps } from '../deps.ts';
 import { isOnThisMachine } from './page.ts';
 
-/** Whether the metrics need no key: as configured, or on this machine in mode `try`. */
+/**
+ * Whether the metrics need no key: as configured, or on this machine in mode `try`. There the request must also name this
+ * machine, as a foreign page could reach the service under a name of its own.
+ */
 export const isOpenTo = (deps: AppDeps, headers: Headers): boolean =>
   deps.config.metrics.open || isOnThisMachine(deps, headers);
 
