@@ -1,8 +1,9 @@
 import type { Broker } from '../broker/broker.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
-import { checkBroker, func } from '../checks/values.ts';
+import { checkBroker, func, wholeNumber } from '../checks/values.ts';
 import { wholeRuntime, type Runtime } from '../runtime/runtime.ts';
 import type { Loop } from '../runtime/loop.ts';
+import { MIN_HISTORY_BYTES, createSampling } from '../history/sampling.ts';
 import { createFirer } from '../firer/firer.ts';
 import { createScheduleViewer } from '../firer/schedule-viewer.ts';
 import { createForwarder } from './forwarder.ts';
@@ -22,6 +23,7 @@ export interface MaintenanceDeps {
     | 'scheduleView'
     | 'documents'
     | 'claims'
+    | 'history'
     | 'inspect'
     | 'lifetime'
   >;
@@ -30,6 +32,8 @@ export interface MaintenanceDeps {
   /** Stored queues whose schedules are fired, in the same way. Default: `queues`. */
   firedQueues?(): readonly string[];
   readonly runtime: Runtime;
+  /** Bytes that the history may take in the broker. Default 64 MiB. The instance that writes it decides. */
+  readonly maxHistoryBytes?: number | undefined;
 }
 
 const checkDeps = createOptionsCheck<MaintenanceDeps>('createMaintenance', {
@@ -37,6 +41,7 @@ const checkDeps = createOptionsCheck<MaintenanceDeps>('createMaintenance', {
   queues: required(func),
   firedQueues: func,
   runtime: required(wholeRuntime),
+  maxHistoryBytes: wholeNumber(MIN_HISTORY_BYTES),
 });
 
 /** The loops that keep queues in order. */
@@ -72,13 +77,13 @@ function createFirers({ broker, firedQueues, runtime }: FirersDeps): Pick<Loop, 
 type FirersDeps = Required<Pick<MaintenanceDeps, 'broker' | 'firedQueues' | 'runtime'>>;
 
 /**
- * Creates surveyor, forwarder, recoverer, janitor and, if the broker keeps schedules, firer for the same queues. Any number of processes may run them; there is no
- * leader.
+ * Creates surveyor, forwarder, recoverer, janitor and, if the broker keeps schedules, firer for the same queues, and what writes the
+ * history of all queues. Any number of processes may run them; there is no leader.
  *
  * @throws TaskCenterError `invalid-value`
  */
 export function createMaintenance(given: MaintenanceDeps): Maintenance {
-  const { broker, queues, firedQueues = queues, runtime } = checkDeps(given);
+  const { broker, queues, firedQueues = queues, runtime, maxHistoryBytes } = checkDeps(given);
   const needs = new Needs(queues, runtime.clock);
   const deps = { broker, needs, runtime };
   const forwarder = createForwarder(deps);
@@ -91,7 +96,8 @@ export function createMaintenance(given: MaintenanceDeps): Maintenance {
     },
   });
   const firers = createFirers({ broker, firedQueues, runtime });
-  const loops = [surveyor, forwarder, recoverer, createJanitor(deps), ...firers];
+  const sampling = createSampling({ broker, runtime, maxBytes: maxHistoryBytes });
+  const loops = [surveyor, forwarder, recoverer, createJanitor(deps), ...firers, sampling];
   const maintenance: Maintenance = {
     start() {
       broker.lifetime.add(maintenance);

@@ -3,12 +3,12 @@ import { writeLabels, type Sample, type Visit, type WrittenLabels } from './samp
 // What is counted with: one object for each metric and set of labels. What counts keeps it, and counting is then an addition.
 
 /** A counter or a gauge under one set of labels. */
-export interface Series {
+export interface LabelSeries {
   each(visit: Visit): void;
 }
 
 /** A number that only grows. */
-export class Counter implements Series {
+export class Counter implements LabelSeries {
   readonly #labels: WrittenLabels;
   #value = 0;
 
@@ -32,7 +32,7 @@ export class Counter implements Series {
 }
 
 /** A number that rises and falls. It has no sample before it was set. */
-export class Gauge implements Series {
+export class Gauge implements LabelSeries {
   readonly #labels: WrittenLabels;
   #value: number | null = null;
 
@@ -67,7 +67,7 @@ interface HistogramLines {
 }
 
 /** How often values fell between bounds, and their sum. */
-export class Histogram implements Series {
+export class Histogram implements LabelSeries {
   readonly #labels: Sample['labels'];
   readonly #bounds: readonly number[];
   /** One more than there are bounds: the last is for what lies beyond them. */

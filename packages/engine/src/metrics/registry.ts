@@ -6,7 +6,7 @@ import {
   type NameOf,
 } from './definitions/all.ts';
 import type { HistogramDefinition, MetricDefinition } from './definitions/definition.ts';
-import { Counter, Gauge, Histogram, type Series } from './handles.ts';
+import { Counter, Gauge, Histogram, type LabelSeries } from './handles.ts';
 import type { WrittenFamily } from './samples.ts';
 import { SeriesByLabels } from './series-by-labels.ts';
 
@@ -37,7 +37,7 @@ function closedSets({ labels, values = {} }: MetricDefinition): readonly (readon
  * does not compile. Counting costs some nanoseconds where the series is kept, and less than 100 ns where it is asked for each time.
  */
 export class Registry {
-  readonly #metrics = new Map<MetricName, SeriesByLabels<Series>>();
+  readonly #metrics = new Map<MetricName, SeriesByLabels<LabelSeries>>();
   readonly #collectors = new Set<() => void>();
 
   counter<N extends NameOf<'counter'>>(name: N): Labelled<N, Counter> {
@@ -69,7 +69,7 @@ export class Registry {
     });
   }
 
-  #metric<N extends MetricName, S extends Series>(name: N, make: Make<S>): Labelled<N, S> {
+  #metric<N extends MetricName, S extends LabelSeries>(name: N, make: Make<S>): Labelled<N, S> {
     const definition = definitionOf(name);
     let metric = this.#metrics.get(name) as SeriesByLabels<S> | undefined;
     if (metric === undefined) {

@@ -1,12 +1,12 @@
 import { BoundedLabels } from './bounded-labels.ts';
-import type { Series } from './handles.ts';
+import type { LabelSeries } from './handles.ts';
 import type { Sample } from './samples.ts';
 
 /** A level of the labels: by value, the next level, or the series of the last one. */
 type Level<S> = Map<string, Level<S> | S>;
 
 /** The series of one metric, each found by the values of its labels. */
-export class SeriesByLabels<S extends Series> {
+export class SeriesByLabels<S extends LabelSeries> {
   readonly #labels: readonly string[];
   readonly #bounded: BoundedLabels;
   readonly #make: (labels: Sample['labels']) => S;

@@ -5,6 +5,7 @@ import { durationMs } from '../checks/duration.ts';
 import { createOptionsCheck } from '../checks/options.ts';
 import { checkBroker, func, lengthOfTime, oneOf } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import { recordAttempts, type Recording } from '../history/recorder.ts';
 import { Events } from '../runtime/events.ts';
 import { runtimeOn, type Runtime } from '../runtime/runtime.ts';
 import { unlessAborted, within } from '../runtime/within.ts';
@@ -38,6 +39,7 @@ const checkStopOptions = createOptionsCheck<StopOptions>('stop', { timeout: leng
 export class Worker {
   /** Identifies this worker in attempt records and at the broker: `host:pid:random`. */
   readonly name: string;
+  readonly #broker: Broker;
   readonly #lifetime: Broker['lifetime'];
   readonly #runtime: Runtime;
   readonly #handlers = new Handlers();
@@ -49,6 +51,7 @@ export class Worker {
   readonly #shutdownTimeoutMs: number;
   readonly #orderKind: OrderKind | undefined;
   #order: QueueOrder;
+  #recording: Recording | undefined;
   #status: ServerStatus = 'new';
   #stopping: Promise<void> | undefined;
   #markStopped = () => {};
@@ -60,6 +63,7 @@ export class Worker {
   constructor(broker: Broker, options: WorkerOptions = {}) {
     checkBroker(broker, 'consume', 'maintain', 'signals', 'presence');
     const settings = workerSettings(options);
+    this.#broker = broker;
     this.#lifetime = broker.lifetime;
     const runtime = (this.#runtime = runtimeOn(broker, options.runtime));
     this.#listeners = new Events((err, event) =>
@@ -185,6 +189,7 @@ export class Worker {
     const layers = this.#middleware;
     this.#handlers.seal((handler) => (layers.length === 0 ? handler : withMiddleware(handler, layers)));
     this.#status = 'active';
+    this.#recording = recordAttempts(this.#broker, this.#runtime);
     this.#background.start();
     this.#pipeline.start();
     this.#heartbeat.start();
@@ -239,6 +244,6 @@ export class Worker {
     this.#background.abort();
     const drained = runner.waitUntilIdle().then(() => exchanges.waitUntilDrained());
     await within(clock, HAND_IN_MS, () => Promise.all([aggregated, drained]));
-    await Promise.all([this.#pipeline.end(), this.#heartbeat.stop(), stopped]);
+    await Promise.all([this.#pipeline.end(), this.#heartbeat.stop(), stopped, this.#recording?.stop()]);
   }
 }
