@@ -5,6 +5,7 @@ import { accessRoutes } from './access/routes.ts';
 import { batchRoutes } from './batches/routes.ts';
 import { brokerRoutes } from './broker/routes.ts';
 import { calendarRoutes } from './calendars/routes.ts';
+import { metricRoutes } from './metrics/routes.ts';
 import { queueRoutes } from './queues/routes.ts';
 import type { Route } from './route.ts';
 import { scheduleRoutes } from './schedules/routes.ts';
@@ -22,6 +23,7 @@ export const routes = {
   ...scheduleRoutes,
   ...calendarRoutes,
   ...accessRoutes,
+  ...metricRoutes,
   ...brokerRoutes,
   ...serviceRoutes,
 } as const satisfies Record<string, Route>;

@@ -20,6 +20,7 @@ export { didYouMean } from '@task-center/model';
 export { gotOf, itemAt, itemsOf, pointerOf, type ItemPath } from './issues.ts';
 export { limits } from './limits.ts';
 export { mergePatch, type Patch } from './merge-patch.ts';
+export { HISTORY_METRICS, type MetricsHistory } from './metrics/schemas.ts';
 export { openapi } from './openapi/document.ts';
 export { problems, type ItemLocation, type Problem, type ProblemCode, type ProblemItem } from './problem.ts';
 export { COUNTED_STATES, type CountedState, type Queue } from './queues/schemas.ts';

@@ -13,7 +13,7 @@ export type RouteRole = '-' | Role;
 
 /** A group of operations, as OpenAPI shows them. */
 export type Tag =
-  'tasks' | 'batches' | 'queues' | 'schedules' | 'calendars' | 'access' | 'broker' | 'service';
+  'tasks' | 'batches' | 'queues' | 'schedules' | 'calendars' | 'access' | 'metrics' | 'broker' | 'service';
 
 /** One operation of the contract: a row of the route table. */
 export interface Route {

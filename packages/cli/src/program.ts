@@ -9,6 +9,7 @@ import { addCalendars } from './commands/calendars.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addFsck } from './commands/fsck.ts';
 import { addKeys } from './commands/keys.ts';
+import { addMetrics } from './commands/metrics.ts';
 import { addQueues } from './commands/queues.ts';
 import { addReceive } from './commands/receive.ts';
 import { addSchedules } from './commands/schedules.ts';
@@ -47,6 +48,7 @@ function createProgram(io: Io): Command {
     addQueues,
     addSchedules,
     addCalendars,
+    addMetrics,
     addBroker,
     addReceive,
     addKeys,

@@ -43,6 +43,7 @@ export { Inspector, type ShownRunningTask, type ShownServer } from './inspector/
 export type { BrokerInspector } from './inspector/broker-inspector.ts';
 export type { CalendarInspector, ExpectedVersion } from './inspector/calendar-inspector.ts';
 export type { ClusterInspector } from './inspector/cluster-inspector.ts';
+export type { MetricsInspector } from './inspector/metrics-inspector.ts';
 export type { QueueInspector } from './inspector/queue-inspector.ts';
 export type { EntryInfo, SchedulerInspector } from './inspector/scheduler-inspector.ts';
 export type { TaskInfo, TaskInfoPage } from './inspector/task-info.ts';
@@ -58,6 +59,9 @@ export type {
   CancelResult,
   EventPageOptions,
   IterateOptions,
+  LastMinute,
+  MetricsHistory,
+  MetricsHistoryRequest,
   PageOptions,
   QueueInfo,
   RemoveQueueOptions,

@@ -16,11 +16,14 @@ export function createMaintenanceRole({
   broker,
   runtime,
   hasWorker,
+  maxHistoryBytes,
 }: {
   readonly broker: Broker;
   readonly runtime: Runtime;
   /** Whether the process has a callback worker. */
   readonly hasWorker: boolean;
+  /** Bytes that the history may take in the broker. Default: the engine's. */
+  readonly maxHistoryBytes?: number;
 }): MaintenanceRole {
   let callbackQueues: readonly string[] = [];
   let allQueues: readonly string[] = [];
@@ -29,6 +32,7 @@ export function createMaintenanceRole({
     queues: () => (hasWorker ? NONE : callbackQueues),
     firedQueues: () => allQueues,
     runtime,
+    maxHistoryBytes,
   });
   const search = createQueueSearch({
     name: 'scheduler-queues',

@@ -156,7 +156,15 @@ function createWorker(
 ): CallbackWorker | undefined {
   if (!config.roles.includes('worker')) return undefined;
   const stalls = { maxStall: config.worker.maxStallMs, failStop };
-  const deps = { broker, config: { callbacks: rules }, stalls, log: runtime.log, runtime, counts };
+  const deps = {
+    broker,
+    config: { callbacks: rules },
+    stalls,
+    maxHistoryBytes: config.history.maxBytes,
+    log: runtime.log,
+    runtime,
+    counts,
+  };
   const worker = createCallbackWorker(deps);
   rules.onChange(() => worker.onRulesChanged());
   return worker;
@@ -179,7 +187,12 @@ async function startAll(shared: Shared, started: Started): Promise<FirstKey | nu
   }
   if (config.roles.includes('scheduler')) {
     await applySchedules(broker, shared);
-    started.scheduler = createMaintenanceRole({ broker, runtime, hasWorker: worker !== undefined });
+    started.scheduler = createMaintenanceRole({
+      broker,
+      runtime,
+      hasWorker: worker !== undefined,
+      maxHistoryBytes: config.history.maxBytes,
+    });
     started.scheduler.start();
   }
   return firstKey;

@@ -34,6 +34,7 @@ const TAGS = {
   schedules: 'When tasks run again and again, and what became of each fire',
   calendars: 'Days on which schedules fire or do not, such as holidays',
   access: 'The API key of the call',
+  metrics: 'Figures of the past',
   broker: 'The store of tasks',
   service: 'The service itself; these operations need no key',
 } as const satisfies Partial<Record<Tag, string>>;
@@ -42,6 +43,7 @@ const TAGS = {
 type Operation = Route & { readonly operationId: OperationId };
 
 /** A reference to a component. */
+/** Refers to a part of the document that several operations share. */
 const reference = (kind: string, name: string): Json => ({ $ref: `#/components/${kind}/${name}` });
 
 /** The parameters that an object schema describes. A list is written with commas in one parameter. */

@@ -1,5 +1,6 @@
 // One example of each operation: what is sent, if it has a body, and a good answer. The types keep them true, and a test
-// checks them with the schemas of the document.
+// checks them with the schemas of the document. Times and IDs are those of one story: a shop in November 2026, whose orders and invoices are
+// delivered to its own systems, and a report that is made each morning.
 
 import type { Calendar } from '../calendars/schemas.ts';
 import type { OperationId } from '../contract.ts';
@@ -108,6 +109,11 @@ const ordersQueue: Queue = {
   },
   oldest_aggregating_ms: null,
   oldest_pending_ms: null,
+  // Of the last full minute. More tasks came than went, and one attempt of 25 failed.
+  rates: { enqueued: 2.5, succeeded: 2.4, failed: 0.1 },
+  error_rate: 0.04,
+  wait_ms: { p50: 3, p95: 9, p99: 21 },
+  run_ms: { p50: 120, p95: 480, p99: 992 },
 };
 
 /** What made the task. */
@@ -213,6 +219,27 @@ export const examples: { readonly [O in OperationId]: Example<O> } = {
       role: 'submitter',
       queues: ['orders'],
       businesses: ['acme'],
+    },
+  },
+  getMetricsHistory: {
+    answer: {
+      step: '1m',
+      series: [
+        {
+          labels: { queue: 'orders' },
+          points: [
+            ['2026-11-24T08:00:00.000Z', 150],
+            ['2026-11-24T08:01:00.000Z', 148],
+          ],
+          gaps: [],
+        },
+        // What is not shown by its name. Nobody sampled for 40 minutes: what happened then is in no point.
+        {
+          labels: { queue: null },
+          points: [],
+          gaps: [{ from: '2026-11-24T07:20:00.000Z', to: '2026-11-24T08:00:00.000Z', value: 12 }],
+        },
+      ],
     },
   },
   getBroker: {

@@ -44,6 +44,7 @@ export const reportSchedule: Schedule = {
   max_runs: null,
   shards: 1,
   misfire: { policy: 'fire_once', grace: '1m', limit: 10 },
+  // 08:30 in Shanghai, which is 8 hours ahead of UTC.
   next_fire_at: '2026-11-25T00:30:00.000Z',
   last_fire: '2026-11-24T00:30:00.000Z',
   runs: 1,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { strict } from '../strict.ts';
 import { LISTED_STATES, shownPriority } from '../tasks/schemas.ts';
+import { spanFigures } from '../metrics/schemas.ts';
 import { reason } from '../values.ts';
 
 /** States whose tasks are counted: those that are listed, and those of groups. */
@@ -15,6 +16,13 @@ const counts = z
   .meta({ id: 'QueueCounts', description: 'Tasks by state' });
 const kindCounts = z.object({ counts: counts.nullable(), paused: z.boolean() }).meta({ id: 'QueueKind' });
 const byKind = z.object({ handler: kindCounts, callback: kindCounts }).meta({ id: 'QueueKinds' });
+
+const perSecond = z.number().min(0);
+const rates = z.object({ enqueued: perSecond, succeeded: perSecond, failed: perSecond }).meta({
+  id: 'QueueRates',
+  description:
+    'What happened in the last full minute, per s: tasks that were enqueued, attempts that ended. It is as old as 70 s. Null for keys that are bound to businesses',
+});
 
 /** A logical queue: its handler tasks and its callbacks together. `by_kind` shows them apart. */
 export const queue = z
@@ -32,6 +40,17 @@ export const queue = z
       .nullable()
       .meta({ description: 'How long ago the first task joined a group that it has not left, ms' }),
     oldest_pending_ms: z.int().nullable().meta({ description: 'Age of the task that is next to run, ms' }),
+    rates: rates.nullable(),
+    error_rate: z.number().nullable().meta({
+      description: 'Part of the attempts of the last full minute that failed, 0 to 1; null = none ended',
+    }),
+    wait_ms: spanFigures.nullable().meta({
+      description:
+        'How long tasks waited once they were due, in the last full minute, ms; null = no attempt ended',
+    }),
+    run_ms: spanFigures
+      .nullable()
+      .meta({ description: 'How long attempts ran, in the last full minute, ms; null = none ended' }),
   })
   .meta({
     id: 'Queue',

@@ -6,16 +6,15 @@ import { strict } from '../strict.ts';
 import { contractDocument, health, version } from './schemas.ts';
 
 const { get } = resource('service');
-const metricsQuery = strict({
-  scope: z.enum(['all', 'broker', 'process']).default('all').meta({
-    description:
-      'What stands in the broker and is the same in each process, what this process has counted, or all',
-  }),
-  compat: z
-    .enum(['asynq'])
-    .optional()
-    .meta({ description: 'Adds the metrics of Asynq’s exporter, with its names' }),
+const metricsScope = z.enum(['all', 'broker', 'process']).meta({
+  id: 'MetricsScope',
+  description:
+    'What stands in the broker and is the same in each process, what this process has counted, or all',
 });
+const metricsCompat = z
+  .enum(['asynq'])
+  .meta({ id: 'MetricsCompat', description: 'Adds the metrics of Asynq’s exporter, with its names' });
+const metricsQuery = strict({ scope: metricsScope.default('all'), compat: metricsCompat.optional() });
 const healthQuery = strict({}, ['verbose']);
 
 export const serviceRoutes = {

@@ -4,6 +4,7 @@ import type { DayCounts, GroupSize, QueueFacts } from '../broker/inspect.ts';
 import { wholeNumber } from '../checks/values.ts';
 import { isTaskCenterError, TaskCenterError } from '../errors/task-center-error.ts';
 import { checkReason, checkStoredQueue, facetsOf } from './arguments.ts';
+import { getLastMinutes, type LastMinute } from './last-minutes.ts';
 
 /** A queue with its counts, settings and figures. */
 export interface QueueInfo extends QueueFacts {
@@ -13,6 +14,8 @@ export interface QueueInfo extends QueueFacts {
   readonly today: DayCounts;
   /** Estimate of the bytes that its tasks take in the broker. */
   readonly memoryUsage: number;
+  /** What happened in the last full minute. */
+  readonly lastMinute: LastMinute;
 }
 
 const checkDays = wholeNumber(1, 90);
@@ -38,13 +41,14 @@ export async function requireQueue(broker: Broker, queue: string): Promise<void>
 export async function getQueue(broker: Broker, queue: string): Promise<QueueInfo> {
   await requireQueue(broker, queue);
   const { inspect } = broker;
-  const [[facts], [today], memoryUsage] = await Promise.all([
+  const [[facts], [today], memoryUsage, [lastMinute]] = await Promise.all([
     inspect.queueFacts([queue]),
     inspect.history(queue, 1),
     inspect.memoryUsage(queue),
+    getLastMinutes(broker, [queue]),
   ]);
   const size = Object.values(facts!.counts).reduce((sum, count) => sum + count, 0);
-  return { ...facts!, size, today: today!, memoryUsage };
+  return { ...facts!, size, today: today!, memoryUsage, lastMinute: lastMinute! };
 }
 
 /** All queues by name, each as it is when its turn comes. One that is removed meanwhile is left out. */

@@ -20,8 +20,8 @@ import { seriesWeight, type Gauges, type Series } from './series.ts';
 import { readStoredPages, type ReadPages } from './stored-pages.ts';
 import { Unreadable } from './unreadable.ts';
 
-/** Of more series, the rarest are shown as `other`. */
-const MAX_SHOWN = 100;
+/** Of more series, the rarest are shown as `other`, unless another number is asked for. */
+const DEFAULT_LIMIT = 100;
 
 /** By what the history can be read. `queue`: logical queues, both kinds together; `kind`: `handler` or `callback`, all queues together. */
 export type ShownBy = HistoryBy | 'kind';
@@ -30,8 +30,10 @@ export type ShownBy = HistoryBy | 'kind';
 export interface MetricRequest {
   readonly metric: HistoryMetric;
   readonly by: ShownBy;
-  /** Only these: logical queues, kinds, types, businesses or hosts. Default: all, the 100 with most and `other`. */
+  /** Only these: logical queues, kinds, types, businesses or hosts. Default: all. */
   readonly keys?: readonly string[] | undefined;
+  /** How many series are shown by their names: those with most. The others are `other`. Default 100. */
+  readonly limit?: number | undefined;
   /** Wall-clock ms of the broker. Whole steps are given; what is older than the history is left out. */
   readonly fromMs: number;
   /** That after the last ms. */
@@ -122,13 +124,13 @@ async function shownKeys(
   planned: Plan,
   weigh: (series: Series) => number,
 ): Promise<ReadonlySet<string | null>> {
-  const { keys } = planned.request;
-  if (keys) return new Set(keys);
+  const { keys, limit = DEFAULT_LIMIT } = planned.request;
+  if (keys && keys.length <= limit) return new Set(keys);
   const weights = new Map<string | null, number>();
   await eachSeries(planned, (key, series) => weights.set(key, (weights.get(key) ?? 0) + weigh(series)));
   weights.delete(null);
   const sorted = [...weights].sort(([, a], [, b]) => b - a);
-  return new Set(sorted.slice(0, MAX_SHOWN).map(([key]) => key));
+  return new Set(sorted.slice(0, limit).map(([key]) => key));
 }
 
 /** The sums of one shown series. */

@@ -6,6 +6,7 @@ import { listServers, showPayload, writeBackup, type ShownPayload } from '../con
 import { BrokerInspector } from './broker-inspector.ts';
 import { CalendarInspector } from './calendar-inspector.ts';
 import { ClusterInspector } from './cluster-inspector.ts';
+import { MetricsInspector } from './metrics-inspector.ts';
 import { QueueInspector } from './queue-inspector.ts';
 import { SchedulerInspector } from './scheduler-inspector.ts';
 import { TaskInspector } from './task-inspector.ts';
@@ -40,6 +41,8 @@ export class Inspector {
   readonly calendars: CalendarInspector;
   /** Whether the broker can keep its promises. */
   readonly broker: BrokerInspector;
+  /** What happened in the past, by minute or hour. */
+  readonly metrics: MetricsInspector;
   /** Slots and nodes of a Redis Cluster. */
   readonly cluster: ClusterInspector;
   readonly #broker: Broker;
@@ -53,6 +56,7 @@ export class Inspector {
     this.schedulers = new SchedulerInspector(broker);
     this.calendars = new CalendarInspector(broker);
     this.broker = new BrokerInspector(broker);
+    this.metrics = new MetricsInspector(broker);
     this.cluster = new ClusterInspector(broker);
   }
 

@@ -42,14 +42,14 @@ export interface Background {
 
 export function createBackground(options: WorkerOptions, deps: BackgroundDeps): Background {
   const { broker, runtime, demand, exchanges, queues } = deps;
-  const { aggregation, healthCheck, profile, maintenance: maintains = true } = options;
+  const { aggregation, healthCheck, profile, maintenance: maintains = true, maxHistoryBytes } = options;
   const prepare = createPrepareTask({
     runtime,
     maxPayloadBytes: MAX_AGGREGATE_BYTES,
     ...(profile && { profile }),
   });
   const aggregator = aggregation && createAggregator(aggregation, { broker, runtime, prepare, queues });
-  const maintenance = maintains ? createMaintenance({ broker, queues, runtime }) : undefined;
+  const maintenance = maintains ? createMaintenance({ broker, queues, runtime, maxHistoryBytes }) : undefined;
   const health = healthCheck && createHealthCheck(broker, healthCheck, runtime);
   const watchdog = createWatchdog({ broker, runtime, demand, exchanges });
   const loops = [maintenance, health, watchdog].filter((loop) => loop !== undefined);

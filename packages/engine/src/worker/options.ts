@@ -3,6 +3,7 @@ import type { LeaseSettings } from '../broker/lease-renewal.ts';
 import { durationMs, type DurationBounds } from '../checks/duration.ts';
 import { createOptionsCheck } from '../checks/options.ts';
 import { lengthOfTime, durationWithin, flag, oneOf, wholeNumber } from '../checks/values.ts';
+import { MIN_HISTORY_BYTES } from '../history/sampling.ts';
 import { ASYNQ_LEASE_MS, LEASE_MS } from '../leases/lease-times.ts';
 import { runtimePart, type Runtime } from '../runtime/runtime.ts';
 import { aggregation, type AggregationOptions } from './aggregate/rules.ts';
@@ -46,6 +47,11 @@ export interface WorkerOptions extends FailureOptions {
   readonly admission?: Admission;
   /** Whether this worker also runs the loops of maintenance for its queues (due tasks, lost leases, expired data). Default true. */
   readonly maintenance?: boolean;
+  /**
+   * Bytes that the history of all queues may take in the broker, at least 1 MiB. Default 64 MiB. One program at a time writes it for all,
+   * and its own number counts: give all programs the same. Without `maintenance` it means nothing.
+   */
+  readonly maxHistoryBytes?: number;
   /** How long `stop` waits for running attempts before it gives their tasks back. Default 8 s, as in Asynq. */
   readonly shutdownTimeout?: Duration;
   /** Makes one task of the tasks of a group. Default: this worker does not aggregate. */
@@ -73,6 +79,7 @@ const checkWorkerOptions = createOptionsCheck<WorkerOptions>('Worker', {
   concurrency: wholeNumber(1, MAX_CONCURRENCY),
   admission,
   maintenance: flag,
+  maxHistoryBytes: wholeNumber(MIN_HISTORY_BYTES),
   shutdownTimeout: lengthOfTime,
   aggregation,
   healthCheck,

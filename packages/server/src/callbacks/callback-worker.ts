@@ -30,6 +30,8 @@ export interface CallbackWorkerDeps {
   };
   /** What to do when the main loop stalls. Default: the engine's. */
   readonly stalls?: Pick<WorkerOptions, 'maxStall' | 'failStop'>;
+  /** Bytes that the history may take in the broker. Default: the engine's. */
+  readonly maxHistoryBytes?: number;
   readonly log: Log;
   readonly runtime: Runtime;
   /** Counts callbacks. Left out = nobody does. */
@@ -86,11 +88,12 @@ function createNotSent(broker: Broker, runtime: Runtime, slots: HostSlots) {
 
 /** Creates the worker; it takes nothing before `start`. */
 export function createCallbackWorker(parts: CallbackWorkerDeps): CallbackWorker {
-  const { broker, config, stalls, log, runtime, counts } = parts;
+  const { broker, config, stalls, log, runtime, counts, maxHistoryBytes } = parts;
   const { concurrency } = config.callbacks;
   const deliverer = createDeliverer({ concurrency, clock: runtime.clock });
   const slots = new HostSlots({ concurrency, clock: runtime.clock });
-  const given = { queues: callbackQueues([]), concurrency, admission: slots, ...stalls, runtime };
+  const history = maxHistoryBytes === undefined ? {} : { maxHistoryBytes };
+  const given = { queues: callbackQueues([]), concurrency, admission: slots, ...stalls, ...history, runtime };
   const worker = new Worker(broker, given);
   const { waiting, notSent } = createNotSent(broker, runtime, slots);
   // The rules are passed on, not copied: their mode may change while the worker runs.

@@ -42,6 +42,8 @@ export interface Config {
   readonly callbacks: UrlRules & { readonly concurrency: number };
   /** `queues`: most logical queues that submissions over HTTP may make. */
   readonly limits: { readonly queues: number };
+  /** `maxBytes`: what the history may take in the broker. */
+  readonly history: { readonly maxBytes: number };
   /** Schedules as they were given; `namedSchedule` accepts each. */
   readonly schedules: readonly unknown[];
   /** File of the first API key. Default: `<data_dir>/admin.key`. */

@@ -10,6 +10,7 @@ import type { Config, ConfigProblem, LogLevel, ServiceRole } from './config.ts';
 import { display, isPath, readText, unknownKey, type Given, type GivenByPath, type Walk } from './given.ts';
 import { readEnvironment } from './read-environment.ts';
 import { readFile } from './read-file.ts';
+import { bytesOf } from './setting-values.ts';
 import { settingAt, settingPaths, settings, type SettingPath } from './settings.ts';
 
 const FLAG = 'a flag';
@@ -120,6 +121,7 @@ function configOf(values: Record<SettingPath, unknown>, sources: Sources): Confi
       concurrency: values['callbacks.concurrency'] as number,
     },
     limits: { queues: values['limits.queues'] as number },
+    history: { maxBytes: bytesOf(values['history.max_bytes'] as string) as number },
     schedules: structuredClone(values.schedules) as unknown[],
     keyFile: (values.key_file as string | null) ?? `${folder}/admin.key`,
     metrics: { open: values['metrics.open'] as boolean },

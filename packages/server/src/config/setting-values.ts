@@ -84,6 +84,23 @@ export const duration = (minMs: number, maxMs: number) => ({
   expected: `a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}, such as 30s or 1m30s`,
 });
 
+const UNIT_BYTES: Readonly<Record<string, number>> = { KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
+
+/** The number of bytes that a text such as `64MiB` says; null = it is no size. */
+export function bytesOf(text: string): number | null {
+  const [, number, unit = ''] = /^(\d{1,9})(KiB|MiB|GiB)$/.exec(text) ?? [];
+  return number === undefined ? null : Number(number) * UNIT_BYTES[unit]!;
+}
+
+/** A number of bytes as text, within bounds. */
+export const size = (min: string, max: string) => ({
+  schema: z.string().refine((text) => {
+    const bytes = bytesOf(text);
+    return bytes !== null && bytes >= bytesOf(min)! && bytes <= bytesOf(max)!;
+  }),
+  expected: `a size from ${min} to ${max}, such as 64MiB`,
+});
+
 /** What was expected, from what the API says of a field: `must be …`, `is required`, `is not a known field`. */
 function expectedFrom(message: string): string {
   if (message === 'is required') return 'a value, which is required';

@@ -19,6 +19,7 @@ import {
   isBaseUrl,
   isBrokerUrl,
   SCHEDULES,
+  size,
   wholeNumber,
 } from './setting-values.ts';
 
@@ -170,6 +171,14 @@ export const settings = {
     fallback: 5_000,
     about:
       'Number of queues. A submission over HTTP that would make one more is refused. Queues that programs make with the library or in Go count, but these programs are never refused.',
+    harmless: true,
+  },
+  'history.max_bytes': {
+    ...size('1MiB', '16GiB'),
+    form: 'text',
+    fallback: '64MiB',
+    about:
+      'What the history of metrics may take in the broker. Above it, the rarest series are merged into one. The instance that writes the history decides: give all the same. docs/metrics-history.md.',
     harmless: true,
   },
   schedules: {

@@ -17,6 +17,7 @@ import type { AppDeps } from './deps.ts';
 import { dispatch } from './dispatch.ts';
 import { createBudgets } from './memory/budget.ts';
 import { declaredFraming, hasBody, requestIdOf, usualHeaders } from './headers.ts';
+import { metricHandlers } from './metrics/handlers.ts';
 import { queueHandlers } from './queues/handlers.ts';
 import { scheduleHandlers } from './schedules/handlers.ts';
 import { serviceHandlers } from './service/handlers.ts';
@@ -33,6 +34,7 @@ const handlers: Handlers = {
   ...scheduleHandlers,
   ...calendarHandlers,
   ...accessHandlers,
+  ...metricHandlers,
   ...brokerHandlers,
   ...serviceHandlers,
 };

@@ -12,8 +12,11 @@ type Schema = Json & {
   readonly required?: readonly string[];
   readonly additionalProperties?: Schema;
   readonly items?: Schema;
+  readonly prefixItems?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
   readonly allOf?: readonly Schema[];
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly format?: string;
@@ -36,8 +39,8 @@ const document = openapi('test') as {
 /** What the check understands, and what says nothing about a value. A schema with any other keyword is a fault. */
 const KEYWORDS = new Set(
   (
-    '$ref type properties required additionalProperties propertyNames items anyOf allOf minimum maximum format ' +
-    'x-extensible-enum description examples'
+    '$ref type properties required additionalProperties propertyNames items prefixItems minItems maxItems anyOf allOf ' +
+    'minimum maximum format x-extensible-enum description examples'
   ).split(' '),
 );
 const FORMATS: Readonly<Record<string, RegExp>> = {
@@ -80,6 +83,19 @@ function objectFaults(schema: Schema, value: Json, at: string): string[] {
   return [...missing, ...inner, ...others.map((name) => `${at} has ${name}, which is not documented`)];
 }
 
+function listFaults(
+  { items = {}, prefixItems = [], minItems, maxItems }: Schema,
+  value: unknown[],
+  at: string,
+) {
+  const faults = value.flatMap((item, index) =>
+    faultsOf(prefixItems[index] ?? items, item, `${at}[${index}]`),
+  );
+  if (value.length < (minItems ?? 0) || value.length > (maxItems ?? Infinity))
+    faults.push(`${at} has ${value.length} items, not ${minItems} to ${maxItems}`);
+  return faults;
+}
+
 function faultsOf(given: Schema, value: unknown, at: string): string[] {
   const schema = resolve(given);
   const unknown = Object.keys(schema).filter((keyword) => !KEYWORDS.has(keyword));
@@ -102,8 +118,7 @@ function faultsOf(given: Schema, value: unknown, at: string): string[] {
     faults.push(`${at} is ${value}, out of range`);
   if (typeof value === 'string' && format !== undefined && !FORMATS[format]?.test(value))
     faults.push(`${at} is ${value}, not a ${format}`);
-  if (Array.isArray(value))
-    faults.push(...value.flatMap((item, index) => faultsOf(schema.items ?? {}, item, `${at}[${index}]`)));
+  if (Array.isArray(value)) faults.push(...listFaults(schema, value, at));
   else if (found === 'object') faults.push(...objectFaults(schema, value as Json, at));
   return faults;
 }

@@ -39,6 +39,7 @@ const task = {
 };
 const input = { settings, task, source: 'client' };
 const fires = { limit: 1, after: null };
+const history = { metric: 'failed', by: 'queue', step: 'minute', fromMs: 0, toMs: 1 };
 
 /** Of those of schedules. */
 function scheduleRows({ broker }: World): Record<string, Row> {
@@ -98,7 +99,11 @@ export function useCaseRows(world: World): Record<string, Row> {
     getClusterInfo: ofBroker,
     getClusterKeySlot: ofQueue,
     getHistory: { args: { broker, queue: KNOWN.queue, days: 1 } },
+    getLastMinutes: { args: { broker, queues: [KNOWN.queue] } },
+    getLogicalLastMinutes: { args: { broker, names: [KNOWN.queue] } },
     getLogicalQueues: { args: { broker, names: [KNOWN.queue] } },
+    metricsHistoryFault: { args: { request: history } },
+    readMetricsHistory: { args: { broker, request: history } },
     getQueue: ofQueue,
     getTask: ofTask,
     getTaskLog: ofTask,

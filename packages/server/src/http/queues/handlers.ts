@@ -16,8 +16,12 @@ async function readQueues(
   { principal, deps }: Pick<QueueCall, 'principal' | 'deps'>,
   names: readonly string[],
 ): Promise<Queue[]> {
-  const queues = await control.getLogicalQueues(deps.broker, names);
-  return queues.map((queue) => presentQueue(queue, principal.businesses === null));
+  const shown = principal.businesses === null;
+  const [queues, minutes] = await Promise.all([
+    control.getLogicalQueues(deps.broker, names),
+    shown ? control.getLogicalLastMinutes(deps.broker, names) : [],
+  ]);
+  return queues.map((queue, i) => presentQueue(queue, shown, minutes[i] ?? null));
 }
 
 /** `GET /v1/queues`. A key with businesses sees the built-in queues, and others that ever held a task of theirs. */

@@ -22,9 +22,13 @@ function oldest(ages: readonly (number | null)[]): number | null {
 }
 
 /**
- * A queue from the facts of its stored queues. Counts and ages are null unless `shown`: they would reveal other businesses.
+ * A queue from the facts of its stored queues, and its last minute. Figures are null unless `shown`: they would reveal other businesses.
  */
-export function presentQueue({ name, callback, handler }: control.LogicalQueueFacts, shown: boolean): Queue {
+export function presentQueue(
+  { name, callback, handler }: control.LogicalQueueFacts,
+  shown: boolean,
+  minute: control.LastMinute | null,
+): Queue {
   const presentKind = ({ counts, paused }: QueueFacts) => ({
     counts: shown ? countsOf(counts) : null,
     paused,
@@ -38,5 +42,9 @@ export function presentQueue({ name, callback, handler }: control.LogicalQueueFa
     by_kind: { handler: presentKind(handler), callback: presentKind(callback) },
     oldest_aggregating_ms: shown ? oldest([callback.oldestAggregatingMs, handler.oldestAggregatingMs]) : null,
     oldest_pending_ms: shown ? oldest([callback.oldestPendingMs, handler.oldestPendingMs]) : null,
+    rates: minute && minute.rates,
+    error_rate: minute && minute.errorRate,
+    wait_ms: minute && minute.waitMs,
+    run_ms: minute && minute.runMs,
   };
 }
