@@ -109,6 +109,11 @@ export default defineConfig({
         groupOrder: 10,
         fileParallelism: false,
       }),
+      project('prometheus', {
+        include: ['interop/prometheus/*.test.ts'],
+        testTimeout: 60_000,
+        groupOrder: 11,
+      }),
       project('experiments', {
         include: experimentFiles(),
         // Each has its own limit.

@@ -8,7 +8,9 @@ import { generateCalendar } from './calendars/generate.mjs';
 import { hasSources } from './calendars/sources.mjs';
 import { eventsPage } from './events/generate.mjs';
 import { generateScripts } from './lua/generate.mjs';
+import { dashboardFile } from './metrics/dashboard.mjs';
 import { metricsPage } from './metrics/page.mjs';
+import { rulesFile } from './metrics/rules.mjs';
 import { fetchCalendars } from './test-tools.mjs';
 import { fail } from './tools.mjs';
 
@@ -32,7 +34,9 @@ const entries = [
   { path: 'docs/events.md', generate: generateEvents },
   { path: 'etc/taskcenter.yaml', generate: () => generateFromSettings('sampleYaml') },
   { path: 'docs/configuration.md', generate: () => generateFromSettings('referencePage') },
-  { path: 'docs/metrics.md', generate: generateMetricsPage },
+  { path: 'docs/metrics.md', generate: () => generateFromMetrics(metricsPage) },
+  { path: 'etc/prometheus-rules.yaml', generate: () => generateFromMetrics(rulesFile) },
+  { path: 'etc/grafana-dashboard.json', generate: () => generateFromMetrics(dashboardFile) },
 ];
 
 const HEADER = '// Made by scripts/generate.mjs; do not edit.\n';
@@ -72,10 +76,11 @@ function build(folder) {
   execFileSync(process.execPath, [compiler, '-b', folder], { cwd: root, stdio: 'inherit' });
 }
 
-async function generateMetricsPage() {
+/** What is made of the definitions of the metrics. They come from the engine, which is built first. */
+async function generateFromMetrics(write) {
   build('packages/engine');
   const url = new URL('../packages/engine/dist/metrics/definitions/all.js', import.meta.url);
-  return metricsPage((await import(url)).DEFINITIONS);
+  return write((await import(url)).DEFINITIONS);
 }
 
 /** The sample configuration, or the reference. They come from the schema of the server, which is built first. */

@@ -49,6 +49,10 @@ const OPENAPI = {
   locate: (name) => `interop/openapi/${name}.test.ts`,
   guards: ['interop/openapi', 'docs/openapi.md', 'packages/api/src'],
 };
+const PROMETHEUS = {
+  locate: (name) => `interop/prometheus/${name}.test.ts`,
+  guards: ['interop/prometheus', 'scripts/metrics', 'packages/engine/src/metrics'],
+};
 const ENGINE_LONG = {
   locate: (name) => `packages/engine/test/${name}.long.ts`,
   guards: ['packages/engine/test/support'],
@@ -274,6 +278,8 @@ const TABLE = [
 
   { kind: OPENAPI, files: ['generators'], guards: [], costs: { openapi: 20 } },
   { kind: OPENAPI, files: ['schemathesis'], guards: ['packages/server/src/http'], costs: { openapi: 120 } },
+
+  { kind: PROMETHEUS, files: ['prometheus'], guards: [], costs: { prometheus: 25 } },
 
   {
     kind: FAULTS,

@@ -104,6 +104,15 @@ const TOOLS = [
     advice: 'npm run generate -- --fetch',
   },
   {
+    name: 'prometheus',
+    args: ['--version'],
+    version: /^prometheus, version ([2-9]|\d\d)\./,
+    apt: 'prometheus',
+    only: ['prometheus'],
+    needed: 'Prometheus, with its promtool,',
+    advice: 'apt-get install prometheus, or https://prometheus.io/download/',
+  },
+  {
     name: 'schemathesis',
     commands: [join(OPENAPI, 'venv/bin/schemathesis')],
     args: ['--version'],

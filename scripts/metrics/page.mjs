@@ -32,6 +32,12 @@ response.setHeader('content-type', metrics.contentType).end(await metrics.text()
 - No metric has a business, a user or a task as a label.
 - A scrape reads no task. The broker is asked at most once a second, however many scrape. What takes longer, the room that tasks take and
   the numbers of schedules, is renewed once a minute by one instance and read by all.
+
+Two files use these metrics. Both are made from the same definitions, and a real Prometheus evaluates all of them in a test.
+
+- [etc/prometheus-rules.yaml](../etc/prometheus-rules.yaml): alerts, from a broker that is down to a schedule that is late. Copy it, name it
+  under \`rule_files\`, and change the thresholds to what your installation takes for normal.
+- [etc/grafana-dashboard.json](../etc/grafana-dashboard.json): a dashboard for Grafana. Import it and choose your Prometheus.
 `;
 
 const GROUPS = {
