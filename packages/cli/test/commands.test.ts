@@ -129,6 +129,8 @@ describe('a service that runs', () => {
     expect((await run('queues')).out).toMatch(/^low .*paused: repair$/m);
     expect((await run('queues', 'resume', 'low')).out).toBe('low  resumed\n');
     const { data } = JSON.parse((await run('queues', '--json')).out) as { data: Queue[] };
+    expect((await run('queues')).out).toMatch(/^queue .* memory *\n/);
+    expect((await run('queues')).out).toMatch(/^low +low( +\d+){8} +(-|\d+ KiB) *$/m);
     expect(data.find(({ name }) => name === 'low')).toMatchObject({ paused: false, counts: { pending: 1 } });
   });
 });

@@ -187,6 +187,7 @@ describe('a key bound to businesses', () => {
       counts: null,
       oldest_aggregating_ms: null,
       oldest_pending_ms: null,
+      memory_bytes: null,
       by_kind: { handler: { counts: null }, callback: { counts: null } },
     });
     expect((await app.call('POST', '/v1/queues/default/pause', { key })).status).toBe(403);

@@ -1,5 +1,5 @@
 import type { Broker } from '@task-center/engine';
-import { TaskCenterError } from '@task-center/engine';
+import { Metrics, TaskCenterError } from '@task-center/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { testApp, type TestApp } from './support/test-app.ts';
@@ -46,6 +46,24 @@ for (const kind of brokerKinds)
         expect(by_kind.handler.counts).toMatchObject({ pending: 1, scheduled: 1 });
         expect(by_kind.callback.counts).toMatchObject({ pending: 1, scheduled: 0 });
         expect(oldest_pending_ms).toBeGreaterThanOrEqual(0);
+      });
+
+      test('say how much room both kinds take, once an instance has measured it', async () => {
+        await submit({ queue: 'heavy', payload: 'x'.repeat(20_000) });
+        await submit({ queue: 'heavy', payload: 'x'.repeat(5_000), callback: { url: 'https://x.test/' } });
+        expect((await queue('heavy')).memory_bytes).toBe(null);
+        const metrics = new Metrics(app.broker);
+        metrics.start();
+        await expect.poll(async () => (await queue('heavy')).memory_bytes).toBeGreaterThan(25_000);
+        await metrics.stop();
+        const { memory_bytes } = await queue('heavy');
+        expect(memory_bytes).toBeLessThan(50_000);
+        const { json } = await get('/v1/queues');
+        expect(json.data).toContainEqual(expect.objectContaining({ name: 'heavy', memory_bytes }));
+        const key = await app.createKey({ role: 'admin', businesses: ['shop-a'] });
+        await app.call('POST', '/v1/tasks', { key, body: { type: 't', queue: 'heavy' } });
+        const shown = await app.call('GET', '/v1/queues/heavy', { key });
+        expect(shown.json).toMatchObject({ name: 'heavy', memory_bytes: null });
       });
 
       test('are paused and resumed for both kinds', async () => {

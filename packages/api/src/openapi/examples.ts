@@ -114,6 +114,7 @@ const ordersQueue: Queue = {
   error_rate: 0.04,
   wait_ms: { p50: 3, p95: 9, p99: 21 },
   run_ms: { p50: 120, p95: 480, p99: 992 },
+  memory_bytes: 1536,
 };
 
 /** What made the task. */

@@ -51,6 +51,10 @@ export const queue = z
     run_ms: spanFigures
       .nullable()
       .meta({ description: 'How long attempts ran, in the last full minute, ms; null = none ended' }),
+    memory_bytes: z.int().min(0).nullable().meta({
+      description:
+        'Estimate of the bytes that its tasks take in the broker, renewed once a minute; null before the first time, and for keys that are bound to businesses',
+    }),
   })
   .meta({
     id: 'Queue',

@@ -34,7 +34,14 @@ function noteOf({ paused, pause_reason: reason, oldest_aggregating_ms: ageMs }: 
   return [whyPaused, age].filter(Boolean).join('; ');
 }
 
-/** `-` stands for counts that the key may not see. */
+const KIB = 2 ** 10;
+/** Room that a queue takes, in the unit that suits it. */
+function roomText(bytes: number | null): string {
+  if (bytes === null) return '-';
+  return bytes < KIB ** 2 ? `${Math.ceil(bytes / KIB)} KiB` : `${Math.ceil(bytes / KIB ** 2)} MiB`;
+}
+
+/** `-` stands for counts that the key may not see, and for room that was not measured yet. */
 const QUEUE_COLUMNS: readonly Column<Queue>[] = [
   { title: 'queue', text: ({ name }) => name },
   { title: 'priority', text: ({ priority }) => priority ?? '' },
@@ -43,6 +50,7 @@ const QUEUE_COLUMNS: readonly Column<Queue>[] = [
     right: true,
     text: ({ counts }: Queue) => String(counts?.[state] ?? '-'),
   })),
+  { title: 'memory', right: true, text: ({ memory_bytes: bytes }) => roomText(bytes) },
   {
     title: '',
     text: noteOf,

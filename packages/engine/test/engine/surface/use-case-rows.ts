@@ -101,6 +101,7 @@ export function useCaseRows(world: World): Record<string, Row> {
     getHistory: { args: { broker, queue: KNOWN.queue, days: 1 } },
     getLastMinutes: { args: { broker, queues: [KNOWN.queue] } },
     getLogicalLastMinutes: { args: { broker, names: [KNOWN.queue] } },
+    getLogicalQueueMemory: { args: { broker, names: [KNOWN.queue] } },
     getLogicalQueues: { args: { broker, names: [KNOWN.queue] } },
     metricsHistoryFault: { args: { request: history } },
     readMetricsHistory: { args: { broker, request: history } },

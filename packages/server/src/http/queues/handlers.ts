@@ -11,17 +11,23 @@ import { presentQueue } from './present.ts';
 
 type QueueCall = Pick<Call<'getQueue'>, 'params' | 'principal' | 'deps'>;
 
-/** Reads queues, in the order of `names`, as a key may see them: counts and ages would reveal other businesses. */
+/** Reads queues, in the order of `names`, as a key may see them: figures would reveal other businesses. */
 async function readQueues(
   { principal, deps }: Pick<QueueCall, 'principal' | 'deps'>,
   names: readonly string[],
 ): Promise<Queue[]> {
-  const shown = principal.businesses === null;
-  const [queues, minutes] = await Promise.all([
+  if (principal.businesses !== null) {
+    const queues = await control.getLogicalQueues(deps.broker, names);
+    return queues.map((queue) => presentQueue(queue, null));
+  }
+  const [queues, minutes, memory] = await Promise.all([
     control.getLogicalQueues(deps.broker, names),
-    shown ? control.getLogicalLastMinutes(deps.broker, names) : [],
+    control.getLogicalLastMinutes(deps.broker, names),
+    control.getLogicalQueueMemory(deps.broker, names),
   ]);
-  return queues.map((queue, i) => presentQueue(queue, shown, minutes[i] ?? null));
+  return queues.map((queue, i) =>
+    presentQueue(queue, { minute: minutes[i] ?? null, memoryBytes: memory[i] ?? null }),
+  );
 }
 
 /** `GET /v1/queues`. A key with businesses sees the built-in queues, and others that ever held a task of theirs. */

@@ -21,14 +21,20 @@ function oldest(ages: readonly (number | null)[]): number | null {
   return known.length === 0 ? null : Math.max(0, Math.round(Math.max(...known)));
 }
 
-/**
- * A queue from the facts of its stored queues, and its last minute. Figures are null unless `shown`: they would reveal other businesses.
- */
+/** What is known of a queue beside its facts. */
+export interface QueueFigures {
+  readonly minute: control.LastMinute | null;
+  /** Bytes that its tasks take; null = not measured yet. */
+  readonly memoryBytes: number | null;
+}
+
+/** A queue from the facts of its stored queues. Without `figures` all numbers are null: they would reveal other businesses. */
 export function presentQueue(
   { name, callback, handler }: control.LogicalQueueFacts,
-  shown: boolean,
-  minute: control.LastMinute | null,
+  figures: QueueFigures | null,
 ): Queue {
+  const shown = figures !== null;
+  const minute = figures?.minute ?? null;
   const presentKind = ({ counts, paused }: QueueFacts) => ({
     counts: shown ? countsOf(counts) : null,
     paused,
@@ -46,5 +52,6 @@ export function presentQueue(
     error_rate: minute && minute.errorRate,
     wait_ms: minute && minute.waitMs,
     run_ms: minute && minute.runMs,
+    memory_bytes: figures?.memoryBytes ?? null,
   };
 }

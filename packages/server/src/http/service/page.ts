@@ -33,7 +33,7 @@ export function isOnThisMachine({ rules, config }: AppDeps, headers: Headers): b
 async function readCounts({ broker }: AppDeps): Promise<Queue[] | null> {
   try {
     const queues = await control.getLogicalQueues(broker, BUILT_IN_QUEUES);
-    return queues.map((queue) => presentQueue(queue, true, null));
+    return queues.map((queue) => presentQueue(queue, { minute: null, memoryBytes: null }));
   } catch {
     // The page also works while the broker is unavailable, and says so.
     return null;
