@@ -17,7 +17,6 @@ export * from './list-tasks.ts';
 export * from './locate-task.ts';
 export * from './logical-queues.ts';
 export * from './metrics-history.ts';
-export * from './queue-memory.ts';
 export * from './preview-schedule.ts';
 export { checkSchedule, putSchedule, putSchedules, type SchedulePutResult } from './put-schedules.ts';
 export * from './queues.ts';

@@ -7,6 +7,7 @@ import type { Broker } from '../broker/broker.ts';
 import type { QueueFacts } from '../broker/inspect.ts';
 import { anyText, listOf } from '../checks/values.ts';
 import { TaskCenterError } from '../errors/task-center-error.ts';
+import { readFigures } from '../metrics/stored-figures.ts';
 import { checkBusinesses, checkReason, facetsOf } from './arguments.ts';
 
 /** A logical queue with the facts of its stored queues. */
@@ -87,6 +88,26 @@ export async function getLogicalQueues(
     callback: facts[2 * i] as QueueFacts,
     handler: facts[2 * i + 1] as QueueFacts,
   }));
+}
+
+/**
+ * Estimates of the bytes that the tasks of logical queues take in the broker, both kinds together, in the order of `names`. An
+ * instance of `Metrics` renews them once a minute. Null = the queue has not been measured yet.
+ *
+ * @throws TaskCenterError `invalid-value`
+ */
+export async function getLogicalQueueMemory(
+  broker: Broker,
+  names: readonly string[],
+): Promise<(number | null)[]> {
+  const { documents } = facetsOf(broker, 'documents');
+  logicalNames(names, 'names');
+  const figures = await readFigures(documents);
+  return names.map((name) => {
+    // A kind that is not there had no queue yet.
+    const known = storedQueues(name).flatMap((stored) => figures?.memory.get(stored) ?? []);
+    return known.length === 0 ? null : known.reduce((sum, bytes) => sum + bytes, 0);
+  });
 }
 
 /**
