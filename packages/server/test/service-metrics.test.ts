@@ -1,9 +1,11 @@
 import type { ServerResponse } from 'node:http';
+import { formatApiKey, parseApiKey } from '@task-center/api';
 import { Events, silentLog, type EngineEvents } from '@task-center/engine';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../engine/test/support/redis-server.ts';
 import { nextEvents } from '../../engine/test/support/next-event.ts';
 import { tempFolder, type TempFolder } from '../../engine/test/support/temp.ts';
+import { newApiKey } from '../src/auth/local-key.ts';
 import { serve, type RunningService } from '../src/serve.ts';
 import { VERSION } from '../src/version.ts';
 import { closeLater, httpServer } from './support/receivers.ts';
@@ -48,22 +50,26 @@ describe('what the service counts of itself', () => {
     const urls = Object.keys(answers).map((path) => new URL(path, receiver).href);
     urls.push(`http://127.0.0.1:${await freePort()}/`);
     const key = service.firstKey?.key ?? '';
-    const call = (path: string, authorization: string, init: RequestInit = {}) =>
+    const call = (path: string, as: string | null, init: RequestInit = {}) =>
       fetch(service.url + path, {
         ...init,
-        headers: { authorization, 'content-type': 'application/json' },
+        headers: {
+          'content-type': 'application/json',
+          ...(as !== null && { authorization: `Bearer ${as}` }),
+        },
       });
     const ended = nextEvents(events, 'attempt.finished', urls.length);
     for (const url of urls)
-      await call('/v1/tasks', `Bearer ${key}`, {
+      await call('/v1/tasks', key, {
         method: 'POST',
         body: JSON.stringify({ type: 'x', retry: { max_retries: 0 }, callback: { url } }),
       });
     await ended;
-    await call('/v1/queues', '');
-    await call('/v1/queues', 'Bearer nonsense');
-    await call('/v1/queues', `Bearer ${key.slice(0, -8)}aaaaaaaa`);
-    await call('/nowhere', `Bearer ${key}`, { method: 'REPORT' });
+    const other = newApiKey('live');
+    const id = parseApiKey(key)?.id ?? '';
+    for (const refused of [null, 'nonsense', formatApiKey(other), formatApiKey({ ...other, id })])
+      await call('/v1/queues', refused);
+    await call('/nowhere', key, { method: 'REPORT' });
 
     const lines = await scrape(service);
     const labels = (name: string) => labelsOf(lines, `taskcenter_${name}`);
@@ -85,7 +91,7 @@ describe('what the service counts of itself', () => {
     expect(counts('http_request_seconds').sort()).toEqual(
       [
         '{route="-",method="other",status="404"} 1',
-        '{route="/v1/queues",method="GET",status="401"} 3',
+        '{route="/v1/queues",method="GET",status="401"} 4',
         '{route="/v1/tasks",method="POST",status="201"} 4',
       ].map((rest) => `taskcenter_http_request_seconds_count${rest}`),
     );
@@ -95,7 +101,7 @@ describe('what the service counts of itself', () => {
     ]);
     expect(labels('auth_failures_total')).toEqual(['reason']);
     expect(counts('auth_failures_total').sort()).toEqual(
-      ['no_key', 'not_a_key', 'wrong_secret'].map(
+      ['no_key', 'not_a_key', 'unknown_key', 'wrong_secret'].map(
         (reason) => `taskcenter_auth_failures_total{reason="${reason}"} 1`,
       ),
     );
