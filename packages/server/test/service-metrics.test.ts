@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { formatApiKey, parseApiKey } from '@task-center/api';
-import { Events, silentLog, type EngineEvents } from '@task-center/engine';
+import { Events, silentLog } from '@task-center/engine';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../engine/test/support/redis-server.ts';
 import { nextEvents } from '../../engine/test/support/next-event.ts';
@@ -15,7 +15,7 @@ let folder: TempFolder;
 beforeEach(async () => void (folder = await tempFolder()));
 afterEach(() => folder.remove());
 
-/** A service on SQLite in mode `try`: whoever is on this machine reads its metrics. */
+/** A service on SQLite in mode `try`: its metrics need no key on this machine. */
 async function start(flags: Record<string, unknown> = {}, events = new Events()): Promise<RunningService> {
   const config = testConfig({ 'http.port': '0', data_dir: folder.file('data'), ...flags });
   const service = await serve(config, { log: silentLog, runtime: { events } });
@@ -41,7 +41,7 @@ const countsOf = (lines: readonly string[], name: string) =>
 
 describe('what the service counts of itself', () => {
   test('is there after some work, each metric with exactly its labels', async () => {
-    const events = new Events<EngineEvents>();
+    const events = new Events();
     const service = await start({ 'callbacks.concurrency': '7' }, events);
     const answers: Record<string, number> = { '/ok': 200, '/gone': 410, '/busy': 503 };
     const receiver = await httpServer((request, response) => {
@@ -111,7 +111,7 @@ describe('what the service counts of itself', () => {
     let arrive: (response: ServerResponse) => void;
     const arrived = new Promise<ServerResponse>((resolve) => (arrive = resolve));
     const receiver = await httpServer((_, response) => arrive(response));
-    const events = new Events<EngineEvents>();
+    const events = new Events();
     const service = await start({}, events);
     const ended = nextEvents(events, 'attempt.finished', 1);
     await fetch(`${service.url}/v1/tasks`, {
