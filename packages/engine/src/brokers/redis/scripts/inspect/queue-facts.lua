@@ -32,7 +32,13 @@ local function count_members(keys, all)
   return #keys > 0 and math.floor(sum * all / #keys) or 0
 end
 
+-- The numbers of tasks in groups and sets, and of groups. Most queues have none, and cost no more than to see that.
 local function count_aggregating(asynq)
+  local groups = read('SCARD', asynq .. 'groups') or 0
+  local all_sets = read('ZCARD', asynq .. 'aggregation_sets') or 0
+  if groups + all_sets == 0 then
+    return 0, 0
+  end
   local max = math.max(MIN_GROUPS, math.min(MAX_GROUPS, groups_left))
   local names = redis.pcall('SRANDMEMBER', asynq .. 'groups', max)
   local sets = redis.pcall('ZRANGE', asynq .. 'aggregation_sets', 0, max - 1)
@@ -40,33 +46,34 @@ local function count_aggregating(asynq)
   for i = 1, #names do
     keys[i] = asynq .. 'g:' .. names[i]
   end
-  return count_members(keys, read('SCARD', asynq .. 'groups') or 0)
-    + count_members(sets.err and {} or sets, read('ZCARD', asynq .. 'aggregation_sets') or 0)
+  return count_members(keys, groups) + count_members(sets.err and {} or sets, all_sets), groups
 end
 
 local function facts_of(pending)
   local asynq, tc = key_prefixes(pending)
   local anomalies = redis.pcall('HMGET', tc .. 'odd', 'dropped', 'archived', 'aside')
   local totals = redis.pcall('HGETALL', tc .. 'n')
-  local next_id = read('LINDEX', pending, -1)
+  local size = read('LLEN', pending) or 0
+  local next_id = size > 0 and read('LINDEX', pending, -1)
+  local paused = redis.call('EXISTS', asynq .. 'paused')
   oldest_s = nil
-  local aggregating = count_aggregating(asynq)
+  local aggregating, groups = count_aggregating(asynq)
   return {
-    read('LLEN', pending) or 0,
+    size,
     read('LLEN', asynq .. 'active') or 0,
     read('ZCARD', asynq .. 'scheduled') or 0,
     read('ZCARD', asynq .. 'retry') or 0,
     read('ZCARD', asynq .. 'completed') or 0,
     read('ZCARD', tc .. 'st:cancelled') or 0,
     read('ZCARD', asynq .. 'archived') or 0,
-    redis.call('EXISTS', asynq .. 'paused'),
-    read('HGET', tc .. 'cfg', 'pause_reason'),
+    paused,
+    paused == 1 and read('HGET', tc .. 'cfg', 'pause_reason'),
     next_id and read('HGET', asynq .. 't:' .. next_id, FIELD.pending_since),
     read('GET', asynq .. 'processed') or '0',
     read('GET', asynq .. 'failed') or '0',
     int_text(now),
     aggregating,
-    read('SCARD', asynq .. 'groups') or 0,
+    groups,
     anomalies.err and {} or anomalies,
     oldest_s and int_text(oldest_s) or false,
     totals.err and {} or totals,
