@@ -1,10 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { Events, silentLog } from '@task-center/engine';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { brokerKinds } from '../../engine/test/support/brokers.ts';
 import { nextEvent } from '../../engine/test/support/next-event.ts';
+import { launchProgram } from '../../engine/test/support/program.ts';
 import { tempFolder } from '../../engine/test/support/temp.ts';
 import { serve, type RunningService } from '../src/serve.ts';
 import { testConfig } from './support/test-app.ts';
@@ -16,11 +18,13 @@ interface OtlpSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
+  readonly traceState?: string;
   readonly attributes: readonly { key: string; value: Record<string, unknown> }[];
   readonly links?: readonly { traceId: string; spanId: string }[];
   readonly status: { readonly code?: number };
 }
 
+const TRACESTATE = 'vendor=1,other=2';
 const SUBMITTER = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
 const [SERVER, CLIENT] = [2, 3];
 
@@ -56,12 +60,15 @@ async function startCollector(): Promise<OtlpSpan[]> {
   return spans;
 }
 
+/** The span of a receiver. */
+type ReceivedSpan = Pick<OtlpSpan, 'traceId' | 'parentSpanId' | 'traceState'>;
+
 /** A receiver with traces of its own: it says the first time that it is out of order. Each request makes a span. */
-async function startReceiver(spans: Pick<OtlpSpan, 'traceId' | 'parentSpanId'>[]): Promise<string> {
+async function startReceiver(spans: ReceivedSpan[]): Promise<string> {
   return listen(
     createServer((request, response) => {
       const [, traceId = '', parentSpanId = ''] = String(request.headers.traceparent).split('-');
-      spans.push({ traceId, parentSpanId });
+      spans.push({ traceId, parentSpanId, traceState: String(request.headers['tracestate']) });
       response.writeHead(spans.length === 1 ? 503 : 200).end();
     }),
   );
@@ -79,6 +86,7 @@ function submit({ url }: RunningService, key: string, receiver: string): Promise
       authorization: `Bearer ${key}`,
       'content-type': 'application/json',
       traceparent: `00-${SUBMITTER.traceId}-${SUBMITTER.spanId}-01`,
+      tracestate: TRACESTATE,
     },
     body: JSON.stringify({
       id: 'a',
@@ -94,7 +102,7 @@ const kept = (span: OtlpSpan | undefined) =>
 describe.each(brokerKinds)('traces on $name', ({ available, createStore }) => {
   test('one trace joins submitter, task, attempts and receiver, over a retry and a restart', async (context) => {
     if (!available) return context.skip();
-    const [spans, received] = [await startCollector(), [] as Pick<OtlpSpan, 'traceId' | 'parentSpanId'>[]];
+    const [spans, received] = [await startCollector(), [] as ReceivedSpan[]];
     const [store, folder] = [await createStore(), await tempFolder()];
     closing.push(
       () => folder.remove(),
@@ -107,6 +115,7 @@ describe.each(brokerKinds)('traces on $name', ({ available, createStore }) => {
     const before = await start(store.url, data, first);
     const answer = await submit(before, before.firstKey?.key ?? '', receiver);
     expect(answer.status).toBe(201);
+    expect(await answer.json()).toMatchObject({ tracestate: TRACESTATE });
     expect(await failed).toMatchObject({ outcome: 'failed' });
     await before.stop();
     const second = new Events();
@@ -121,6 +130,7 @@ describe.each(brokerKinds)('traces on $name', ({ available, createStore }) => {
     const processes = named('process default~cb');
     const posts = named('POST');
     expect(spans.map(({ traceId }) => traceId)).toEqual(spans.map(() => SUBMITTER.traceId));
+    expect(spans.map(({ traceState }) => traceState)).toEqual(spans.map(() => TRACESTATE));
     expect(server).toMatchObject({ kind: SERVER, parentSpanId: SUBMITTER.spanId });
     expect(send).toMatchObject({ parentSpanId: server?.spanId });
     expect(processes.map(({ parentSpanId }) => parentSpanId)).toEqual([send?.spanId, send?.spanId]);
@@ -131,7 +141,11 @@ describe.each(brokerKinds)('traces on $name', ({ available, createStore }) => {
     ]);
     expect(posts.map(({ parentSpanId }) => parentSpanId)).toEqual(processes.map(({ spanId }) => spanId));
     expect(received).toEqual(
-      posts.map(({ spanId }) => ({ traceId: SUBMITTER.traceId, parentSpanId: spanId })),
+      posts.map(({ spanId }) => ({
+        traceId: SUBMITTER.traceId,
+        parentSpanId: spanId,
+        traceState: TRACESTATE,
+      })),
     );
     expect(posts[0]).toMatchObject({ kind: CLIENT, status: { code: 2 } });
     expect(kept(posts[0])).toMatchObject({
@@ -141,4 +155,23 @@ describe.each(brokerKinds)('traces on $name', ({ available, createStore }) => {
     });
     expect(kept(processes[1])).toMatchObject({ 'task_center.attempt': 2, 'messaging.message.id': 'a' });
   });
+});
+
+/** What a process of its own, which serves a request, has loaded of OpenTelemetry. */
+async function loadedBy(env: Readonly<Record<string, string>>): Promise<unknown> {
+  const folder = await tempFolder();
+  closing.push(() => folder.remove());
+  const path = fileURLToPath(new URL('programs/loaded-modules.mjs', import.meta.url));
+  const program = launchProgram(path, { args: [folder.file('data')], env });
+  const { status, loaded } = JSON.parse(await program.nextLine()) as { status: number; loaded: unknown };
+  await program.ended;
+  expect(status).toBe(201);
+  return loaded;
+}
+
+test('the service loads the API of OpenTelemetry alone, unless a receiver of traces is named', async () => {
+  const none = { OTEL_EXPORTER_OTLP_ENDPOINT: '', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: '' };
+  expect(await loadedBy(none)).toEqual(['@opentelemetry/api']);
+  await startCollector();
+  expect(await loadedBy({})).toContain('@opentelemetry/sdk-trace-base');
 });

@@ -10,6 +10,7 @@ import { openRuns, scheduledPayload, tasksOfFire } from '../firer/fire-tasks.ts'
 import { storedPlan, withKnownEnds } from '../firer/plan-write.ts';
 import { newUuid } from '../runtime/ids.ts';
 import { checkTexts } from '../task/headers.ts';
+import { FireSpans } from '../tracing/fire-spans.ts';
 import {
   findSchedule,
   scheduleNotFound,
@@ -92,7 +93,8 @@ export async function runSchedule(
     const { queue, name, stamp } = record;
     const fireMs = manualTime(nowMs);
     const own = payload === undefined ? scheduledPayload(spec.task) : payload;
-    const fire = { spec, name, fireMs, tasks: spec.shards, delayMs: 0, payload: own };
+    const spans = new FireSpans(spec.id, found.ledger?.fireTrace);
+    const fire = { spec, name, fireMs, tasks: spec.shards, delayMs: 0, payload: own, spans };
     const tasks = tasksOfFire(fire, { newId, nowMs });
     const made = openRuns(tasks, { fireMs, nowMs, isManual: true });
     // A scheduler may have it in hand: it must look at it again.
@@ -106,10 +108,14 @@ export async function runSchedule(
     };
     // Of a schedule that is new or was edited, the record knows better than the ledger.
     const { nextFireMs } = record;
-    const plan = { ...storedPlan(spec, withMadeTasks(idle, { spec, made, nowMs })), nextFireMs };
+    const plan = {
+      ...storedPlan(spec, withMadeTasks(idle, { spec, made, nowMs }), spans.last),
+      nextFireMs,
+    };
     const fires = [{ outcome: 'manual', fireMs, toMs: fireMs, count: 1, tasks } as const];
     const [outcome] = await store.fire(queue, [{ name, stamp, fires, plan }]);
     if (outcome?.code === 'fired') {
+      spans.end();
       const storedIds = tasks.map(({ id }) => id);
       return { queue, fireMs, storedIds, ids: storedIds.map((id) => plainTaskId(id, spec.businessId)) };
     }

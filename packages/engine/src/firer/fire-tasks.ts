@@ -7,7 +7,7 @@ import {
   type ScheduleSpec,
 } from '@task-center/model';
 import type { NewTask } from '../broker/submit.ts';
-import { fireHeaders } from '../tracing/fire-span.ts';
+import type { FireSpans } from '../tracing/fire-spans.ts';
 import type { TaskMeta } from '../task/meta.ts';
 
 /** Headers that tell handlers of any language which fire they run: the schedule's ID, and the logical time in ISO 8601. */
@@ -54,11 +54,13 @@ export interface FireToMake {
   readonly tasks: number;
   readonly delayMs: number;
   readonly payload: Uint8Array | null;
+  /** Those of the schedule: one begins here. */
+  readonly spans: FireSpans;
 }
 
 /** The tasks of a fire, with new IDs: no other task can hold one. */
 export function tasksOfFire(
-  { spec, name, fireMs, tasks, delayMs, payload }: FireToMake,
+  { spec, name, fireMs, tasks, delayMs, payload, spans }: FireToMake,
   { newId, nowMs }: { readonly newId: () => string; readonly nowMs: number },
 ): NewTask[] {
   const { task } = spec;
@@ -71,7 +73,7 @@ export function tasksOfFire(
     ...(spec.businessId !== null && { business: spec.businessId }),
   };
   const headers = {
-    ...fireHeaders(spec.id, task.headers),
+    ...spans.begin(task.headers),
     [SCHEDULE_HEADER]: spec.id,
     [FIRE_HEADER]: new Date(fireMs).toISOString(),
   };

@@ -104,7 +104,8 @@ function createBatchWriter({ schedules, runtime, log }: QueueLookDeps) {
     for (const [i, item] of items.entries()) {
       // Of the others nothing is written: another scheduler was faster, or the broker hands them out again in a moment.
       if (outcomes[i]?.code !== 'fired') continue;
-      const { due, read, write } = item;
+      const { due, read, write, spans } = item;
+      spans?.end();
       tellWritten({ events: runtime.events, log }, item, nowMs);
       const last = write.fires.at(-1);
       if (read !== null && last) tellYear(due, read, last.toMs);

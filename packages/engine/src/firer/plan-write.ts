@@ -13,6 +13,7 @@ import type { FireWrite, NewFire } from '../broker/fires.ts';
 import type { SchedulePlan, SchedulePut } from '../broker/schedule-records.ts';
 import type { DueSchedule, OpenRun as KnownRun } from '../broker/schedules.ts';
 import { changedSinceMs } from './calendar-cache.ts';
+import { FireSpans } from '../tracing/fire-spans.ts';
 import { openRuns, tasksOfFire } from './fire-tasks.ts';
 import type { ReadSpec } from './spec-cache.ts';
 
@@ -33,12 +34,13 @@ export function withKnownEnds(
   return ends.length === 0 ? ledger : withEndedRuns({ spec, ledger }, ends).ledger;
 }
 
-/** What brokers store of a plan. */
+/** What brokers store of a plan. @param fireTrace that of its last fire */
 export const storedPlan = (
   spec: ScheduleSpec,
   { ledger, nextLookMs }: Pick<Plan, 'ledger' | 'nextLookMs'>,
+  fireTrace: string | undefined,
 ): SchedulePlan => ({
-  ledger: JSON.stringify(ledger),
+  ledger: JSON.stringify({ ...ledger, fireTrace }),
   lastFireMs: ledger.lastFireMs,
   nextFireMs: ledger.nextFireMs,
   nextLookMs,
@@ -74,6 +76,8 @@ export interface Decided {
   readonly write: FireWrite;
   /** Null = none was made, and it is looked at again later. */
   readonly plan: Plan | null;
+  /** Of its fires. They are ended when these are written. */
+  readonly spans: FireSpans | null;
   /** Number of its tasks. */
   readonly tasks: number;
   /** Its size in a call, about. */
@@ -100,8 +104,9 @@ export function decide({ due, read, nowMs, newId, isRefused = false }: ToDecide)
     },
     nowMs,
   );
+  const spans = new FireSpans(spec.id, ledger?.fireTrace);
   const made = planned.fires.map(({ outcome, fireMs, tasks: count, delayMs }) => {
-    const toMake = { spec, name: due.name, fireMs, tasks: count, delayMs, payload };
+    const toMake = { spec, name: due.name, fireMs, tasks: count, delayMs, payload, spans };
     const tasks = tasksOfFire(toMake, { newId, nowMs });
     return { outcome, fireMs, toMs: fireMs, count: 1, tasks } satisfies NewFire;
   });
@@ -115,10 +120,11 @@ export function decide({ due, read, nowMs, newId, isRefused = false }: ToDecide)
     tasks: [],
   }));
   const fires = [...leftOut, ...made].sort((a, b) => a.fireMs - b.fireMs);
-  const stored = storedPlan(spec, plan);
+  const stored = storedPlan(spec, plan, spans.last);
   return {
     write: { name: due.name, stamp: due.stamp, fires, plan: stored },
     plan,
+    spans,
     tasks: open.length,
     bytes: stored.ledger.length + open.length * taskBytes,
   };
@@ -128,5 +134,5 @@ export function decide({ due, read, nowMs, newId, isRefused = false }: ToDecide)
 export function putOff(due: DueSchedule, nextLookMs: number): Decided {
   const { name, stamp, ledger, lastFireMs, nextFireMs, runs, open, awaitsEnd } = due;
   const plan = { ledger, lastFireMs, nextFireMs, nextLookMs, runs, open, awaitsEnd };
-  return { write: { name, stamp, fires: [], plan }, plan: null, tasks: 0, bytes: ledger.length };
+  return { write: { name, stamp, fires: [], plan }, plan: null, spans: null, tasks: 0, bytes: ledger.length };
 }

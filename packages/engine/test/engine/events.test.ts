@@ -1,12 +1,16 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Broker } from '../../src/broker/broker.ts';
 import type { LeasedTask } from '../../src/broker/consume.ts';
+import { connect } from '../../src/connect.ts';
 import { HandlerError } from '../../src/errors/handler-errors.ts';
 import { Events, type EngineEvents, type EventName } from '../../src/runtime/events.ts';
 import { Worker } from '../../src/worker/worker.ts';
 import { brokerKinds, type TestStore } from '../support/brokers.ts';
 import { aTask, finish, manyTasks } from '../support/factories.ts';
+import { FiringBench, MINUTE_MS, START_MS } from '../support/firing.ts';
 import { nextEvent } from '../support/next-event.ts';
+import { hasRedis, startRedis } from '../support/redis-server.ts';
+import { until } from '../support/until.ts';
 
 const CALLBACK = { url: 'https://erp.example.com/hooks/task' };
 
@@ -148,6 +152,26 @@ describe.each(brokerKinds)('events on $name', ({ name, available, createStore })
     expect(lateMs).toBeGreaterThanOrEqual(0);
   });
 
+  test('a fire is told with how late it was made, and those left out together with their cause', async () => {
+    // A file takes one process.
+    await broker.close();
+    const clock = { nowMs: START_MS };
+    const bench = new FiringBench(await store.connect({ nowMs: () => clock.nowMs }), 'q', clock);
+    const skipped = record(bench.runtime.events, 'schedule.skipped');
+    await bench.put({ shards: 2, misfire: { policy: 'skip' } });
+    bench.advance(MINUTE_MS + 7);
+    await bench.fire();
+    bench.advance(10 * MINUTE_MS);
+    await bench.fire();
+    const minute = (count: number) => START_MS + count * MINUTE_MS;
+    const about = { queue: 'q', schedule: 'q' };
+    const fired = { ...about, outcome: 'fired', lateMs: 7, taskId: expect.any(String), tasks: 2 };
+    expect(bench.fired).toEqual([1, 11].map((count) => ({ ...fired, fireMs: minute(count) })));
+    expect(skipped).toEqual([
+      { ...about, outcome: 'skipped_misfire', count: 9, fromMs: minute(2), toMs: minute(10) },
+    ]);
+  });
+
   test('each call of the broker is told with its size, its time and its error', async () => {
     const called = record(events, 'broker.called');
     await broker.submit.enqueue(manyTasks(3, 'a'));
@@ -180,5 +204,30 @@ describe.each(brokerKinds)('events on $name', ({ name, available, createStore })
     expect(compared).toEqual(
       name === 'Redis' ? [{ broker: broker.name, server: 'server', skewMs: expect.any(Number) }] : [],
     );
+  });
+});
+
+describe.skipIf(!hasRedis())('an outage of Redis', () => {
+  test('is told once when it begins, and once when a call is answered again', async () => {
+    const redis = await startRedis({ appendonly: true });
+    onTestFinished(() => redis.stop());
+    const events = new Events();
+    const broker = await connect(redis.url, { runtime: { events } });
+    onTestFinished(() => broker.close());
+    const told = record(events, 'broker.up');
+    const ask = () => broker.inspect.queueFacts(['default']);
+    await ask();
+    expect(told).toEqual([]);
+    await redis.end();
+    for (let call = 0; call < 2; call += 1)
+      await expect(ask()).rejects.toMatchObject({ code: 'broker-unavailable' });
+    expect(told).toEqual([{ broker: broker.name, isUp: false }]);
+    const isUp = nextEvent(events, 'broker.up');
+    await redis.restart();
+    // The first calls may still meet the connection that is gone.
+    await until(() => ask().then(Boolean, () => false));
+    await ask();
+    await isUp;
+    expect(told.map((event) => event.isUp)).toEqual([false, true]);
   });
 });

@@ -1,4 +1,4 @@
-import { context, SpanKind, trace } from '@opentelemetry/api';
+import { context, createTraceState, SpanKind, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   BasicTracerProvider,
@@ -97,6 +97,32 @@ describe.each(brokerKinds)('spans on $name', ({ available, createStore }) => {
     const [process] = named('process default');
     expect(process?.parentSpanContext).toMatchObject({ spanId: 'b7ad6b7169203331' });
     expect(traceOf(named('send default')[0])).toBe(traceOf(process));
+  });
+
+  test('a tracestate is stored with the span, and each attempt has it', async () => {
+    const ends = nextEvents(events, 'attempt.finished', 4);
+    const stored: (string | undefined)[] = [];
+    await worker
+      .handle('a', ({ attempt, context: { tracestate } }) => {
+        stored.push(tracestate);
+        if (attempt === 1) throw new Error('the first time');
+      })
+      .start();
+    const given = { traceparent: EXPLICIT, tracestate: 'given=1,other=2' };
+    const parent = { traceId: EXPLICIT.slice(3, 35), spanId: EXPLICIT.slice(36, 52), traceFlags: 1 };
+    const traceState = createTraceState('active=1');
+    const outer = trace.setSpanContext(context.active(), { ...parent, traceState });
+    const backoff = { kind: 'fixed', delay: 1 } as const;
+    await client().enqueue('a', null, { id: 'given', context: given, backoff });
+    await context.with(outer, () => client().enqueue('a', null, { id: 'active', backoff }));
+    await ends;
+    expect(stored.filter((state) => state === 'active=1')).toHaveLength(2);
+    expect(stored.filter((state) => state === given.tracestate)).toHaveLength(2);
+    await vi.waitFor(() => expect(named('process default')).toHaveLength(4));
+    for (const span of [...named('send default'), ...named('process default')]) {
+      const isGiven = span.attributes['messaging.message.id'] === 'given';
+      expect(span.spanContext().traceState?.serialize()).toBe(isGiven ? given.tracestate : 'active=1');
+    }
   });
 
   test('attempts that run side by side have each its own span, also after waits', async () => {

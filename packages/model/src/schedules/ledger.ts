@@ -50,4 +50,6 @@ export interface Ledger {
   readonly formerForgottenMs?: number;
   /** Since when the queue refuses the fires that wait. Left out = it does not. */
   readonly waitRefusedMs?: number;
+  /** The `traceparent` of the last fire that was made with a span: the next one links to it. Left out = none was. */
+  readonly fireTrace?: string;
 }
