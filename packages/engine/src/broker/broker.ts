@@ -61,6 +61,8 @@ export interface Broker {
   readonly semaphores: Semaphores;
   readonly claims: Claims;
   readonly history: History;
+  /** False = nobody writes its history: the broker for tests, whose clock jumps over days. */
+  readonly keepsHistory?: boolean;
   readonly signals: Signals;
   readonly findings: Findings;
   /** What runs on the broker is added here when it starts, and `close` stops it. */

@@ -208,8 +208,14 @@ export interface Recording {
   stop(): Promise<void>;
 }
 
+const NO_RECORDING: Recording = { stop: async () => {} };
+
 /** Counts the attempts that this runtime tells of, for the history of the broker. */
-export function recordAttempts({ history }: Pick<Broker, 'history'>, runtime: Runtime): Recording {
+export function recordAttempts(
+  { history, keepsHistory }: Pick<Broker, 'history' | 'keepsHistory'>,
+  runtime: Runtime,
+): Recording {
+  if (keepsHistory === false) return NO_RECORDING;
   let recorder = recorders.get(history);
   if (!recorder) recorders.set(history, (recorder = new Recorder({ history, runtime })));
   const { events } = runtime;

@@ -39,7 +39,7 @@ const STORED_SHARE = 0.85;
 const DEFAULT_HISTORY_BYTES = 64 * 1_024 * 1_024;
 
 export interface SamplerDeps {
-  readonly broker: Pick<Broker, 'history' | 'inspect' | 'claims'>;
+  readonly broker: Pick<Broker, 'history' | 'keepsHistory' | 'inspect' | 'claims'>;
   readonly runtime: Runtime;
   /** Bytes that all pages together may take. Default 64 MiB. */
   readonly maxBytes?: number | undefined;

@@ -19,11 +19,11 @@ export type Sampling = Pick<Loop, 'start' | 'wake' | 'stop'>;
 
 /** Has the history of the broker written while it runs. The first one's runtime and bytes apply. Nothing where a broker keeps no history. */
 export function createSampling(deps: SamplerDeps): Sampling {
-  const { history } = deps.broker;
+  const { history, keepsHistory } = deps.broker;
   let own: Shared | undefined;
   return {
     start() {
-      if (own || !history) return;
+      if (own || !history || keepsHistory === false) return;
       own = samplers.get(history);
       if (!own) samplers.set(history, (own = { sampler: createSampler(deps), users: 0 }));
       own.users += 1;

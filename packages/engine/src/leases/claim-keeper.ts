@@ -162,7 +162,6 @@ export class ClaimKeeper {
     );
     kept.trustUntil(untilMs);
     this.#kept = kept;
-    runtime.log.info({ claim, token }, 'this instance has the claim, and does its work');
     onTaken();
     return this.#untilRenewalMs(sinceMs);
   }

@@ -24,6 +24,7 @@ export interface MaintenanceDeps {
     | 'documents'
     | 'claims'
     | 'history'
+    | 'keepsHistory'
     | 'inspect'
     | 'lifetime'
   >;

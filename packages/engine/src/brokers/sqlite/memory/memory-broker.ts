@@ -56,5 +56,5 @@ export function openMemoryBroker({
     leaseRenewal,
     backup: null,
   };
-  return { broker: assemble(parts), calls, outlook: createOutlook(store) };
+  return { broker: { ...assemble(parts), keepsHistory: false }, calls, outlook: createOutlook(store) };
 }
