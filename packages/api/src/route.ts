@@ -60,6 +60,8 @@ export interface Route {
   readonly problems: readonly ProblemCode[];
   /** Whether calls are written to the audit log. Default: all but GET. */
   readonly audit: boolean;
+  /** Whether the listener of `health.port` serves it, too: what those ask who watch the process. Left out = no. */
+  readonly probe?: true;
 }
 
 const noQuery = strict({});

@@ -8,6 +8,7 @@ import { addBroker } from './commands/broker.ts';
 import { addCalendars } from './commands/calendars.ts';
 import { addEnqueue } from './commands/enqueue.ts';
 import { addFsck } from './commands/fsck.ts';
+import { addHealth } from './commands/health.ts';
 import { addKeys } from './commands/keys.ts';
 import { addMetrics } from './commands/metrics.ts';
 import { addQueues } from './commands/queues.ts';
@@ -50,6 +51,7 @@ function createProgram(io: Io): Command {
     addCalendars,
     addMetrics,
     addBroker,
+    addHealth,
     addReceive,
     addKeys,
     addBackup,

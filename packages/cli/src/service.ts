@@ -25,6 +25,8 @@ export interface ServiceOptions {
 /** A service that is called over HTTP. */
 export interface Service {
   readonly api: ApiClient;
+  /** Whether calls are made with a key. */
+  readonly hasKey: boolean;
   /** The text of the last answer, with every digit of its numbers. Characters that could control a terminal are escaped. */
   lastAnswer(): string;
 }
@@ -69,6 +71,18 @@ function readKey({ keyFile }: ServiceOptions, env: Io['env']): FoundKey {
   );
 }
 
+/** The same; null = no file was named, and there is none at the usual place. */
+function readKeyIfAny(options: ServiceOptions, env: Io['env']): FoundKey | null {
+  try {
+    return readKey(options, env);
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    const isNamed = options.keyFile !== undefined || Boolean(env['TASKCENTER_KEY_FILE']);
+    if (code === 'ENOENT' && !isNamed) return null;
+    throw error;
+  }
+}
+
 /** The error of a call that got no answer. */
 function unreachableError(given: string, error: unknown): CliError {
   const url = withoutUrlSecrets(given);
@@ -87,6 +101,8 @@ function unreachableError(given: string, error: unknown): CliError {
 export interface CallLimits {
   /** How long an answer may take, ms; null = as long as it takes. Default 30 s. */
   readonly timeoutMs?: number | null;
+  /** Whether to call without a key where the default file does not exist. Default: that is an error. */
+  readonly isKeyOptional?: boolean;
 }
 
 /** Whether an answer is text, which is read at once. The caller reads other content itself. */
@@ -119,7 +135,7 @@ const refusedKeyError = (url: string, { path }: FoundKey): CliError =>
 export function openService(
   options: ServiceOptions,
   env: Io['env'],
-  { timeoutMs = ANSWER_TIMEOUT_MS }: CallLimits = {},
+  { timeoutMs = ANSWER_TIMEOUT_MS, isKeyOptional = false }: CallLimits = {},
 ): Service {
   const baseUrl = options.url ?? (env['TASKCENTER_URL'] || DEFAULT_URL);
   if (!/^https?:\/\//.test(baseUrl) || !URL.canParse(baseUrl))
@@ -127,7 +143,7 @@ export function openService(
       `"${withoutUrlSecrets(baseUrl)}" is not the URL of a service. Expected a URL such as ${DEFAULT_URL}.`,
       2,
     );
-  const found = readKey(options, env);
+  const found = isKeyOptional ? readKeyIfAny(options, env) : readKey(options, env);
   let answer = '';
 
   const send: typeof fetch = async (input, init) => {
@@ -135,7 +151,7 @@ export function openService(
       const limit = timeoutMs === null ? {} : { signal: AbortSignal.timeout(timeoutMs) };
       const response = await fetch(input, { ...init, ...limit });
       if (!isOurs(response)) throw foreignError(baseUrl, response);
-      if (response.status === 401) throw refusedKeyError(baseUrl, found);
+      if (response.status === 401 && found !== null) throw refusedKeyError(baseUrl, found);
       if (!isText(response.headers)) return response;
       answer = await response.text();
       const { status, headers } = response;
@@ -145,7 +161,8 @@ export function openService(
     }
   };
   return {
-    api: createApiClient({ baseUrl, key: found.key, fetch: send }),
+    hasKey: found !== null,
+    api: createApiClient({ baseUrl, ...(found !== null && { key: found.key }), fetch: send }),
     lastAnswer: () => plain(answer),
   };
 }

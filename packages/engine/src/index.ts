@@ -113,6 +113,8 @@ export { ownFaultOf, type OwnFault } from './runtime/own-faults.ts';
 export type { DialOptions } from './runtime/dial.ts';
 export { Events, type EngineEvents, type TaskRef } from './runtime/events.ts';
 export type { Loop } from './runtime/loop.ts';
+// Given to a runtime, it tells which loops of the process hang.
+export { LoopWatch, type LoopState, type WatchedLoop } from './runtime/loop-watch.ts';
 export type { LeveledLog, LogOutput } from './runtime/json-log.ts';
 export { silentLog, type Log, type LogLevel } from './runtime/log.ts';
 export { createRuntime, type Runtime } from './runtime/runtime.ts';

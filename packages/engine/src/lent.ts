@@ -111,6 +111,7 @@ const checkLoop = createOptionsCheck<loops.LoopDeps>('createLoop', {
   runtime: required(wholeRuntime),
   step: required(func),
   failureMs: ms,
+  maxStepMs: ms,
 });
 
 const lentDial = checkedAsync(dialling.dial, { options: (value, name) => void checkDial(value, name) });

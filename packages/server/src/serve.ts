@@ -4,9 +4,9 @@
  */
 import { dirname } from 'node:path';
 import {
-  Client,
   connect,
   createRuntime,
+  LoopWatch,
   makeFolder,
   Metrics,
   silentLog,
@@ -16,23 +16,20 @@ import {
   type Log,
   type Runtime,
 } from '@task-center/engine';
-import { createAuthenticate } from './auth/authenticate.ts';
 import { claimFirstKey, type FirstKey } from './auth/first-key.ts';
 import { createCallbackWorker, type CallbackWorker } from './callbacks/callback-worker.ts';
 import { ConfigError, type Config, type ShutdownTimes } from './config/config.ts';
-import { createApp } from './http/app.ts';
-import { createBatchTurns } from './http/memory/budget.ts';
 import { ServiceState } from './http/deps.ts';
-import { listen } from './http/listen.ts';
 import { LiveRules } from './http/live-rules.ts';
-import { QueueLimit } from './http/submission/queue-limit.ts';
-import { connectionBound, readFileLimit } from './http/wire/open-files.ts';
+import { EventLoopWatch } from './observe/event-loop.ts';
+import { Health } from './observe/health.ts';
 import { describeService, ServiceMetrics } from './observe/service-metrics.ts';
 import { Shortages } from './observe/shortages.ts';
 import { startTracing, type Environment } from './observe/tracing-sdk.ts';
 import { applySchedules } from './config-schedules.ts';
 import { createMaintenanceRole } from './maintenance.ts';
 import { createLiveConfig } from './reload.ts';
+import { startHttp } from './start-http.ts';
 import { stopAll, stopInTime, type Stoppable } from './stop.ts';
 import { systemFault } from './system-fault.ts';
 import { VERSION } from './version.ts';
@@ -41,6 +38,8 @@ import { VERSION } from './version.ts';
 export interface RunningService {
   /** Base URL of the HTTP API; empty without the role `api`. */
   readonly url: string;
+  /** Base URL of the listener for health alone; empty = there is none. */
+  readonly healthUrl: string;
   readonly config: Config;
   /** Null without the role `api`. */
   readonly firstKey: FirstKey | null;
@@ -102,6 +101,8 @@ interface Shared {
   readonly rules: LiveRules;
   readonly state: ServiceState;
   readonly shortages: Shortages;
+  readonly loops: LoopWatch;
+  readonly eventLoop: EventLoopWatch;
 }
 
 /** The broker, and what counts what is done with it. */
@@ -118,36 +119,6 @@ function measure(broker: Broker, { config, runtime }: Shared): Measured {
   describeService(metrics.registry, { config, broker, version: VERSION });
   metrics.start();
   return { broker, metrics, counts };
-}
-
-async function startHttp(
-  { config, runtime, rules, state, shortages }: Shared,
-  { broker, metrics, counts }: Measured,
-  worker?: CallbackWorker,
-) {
-  const app = createApp({
-    broker,
-    client: new Client(broker, { runtime }),
-    config,
-    runtime,
-    authenticate: createAuthenticate(broker, runtime, (reason) => counts.keyRefused(reason)),
-    rules,
-    state,
-    metrics,
-    counts,
-    batchTurns: createBatchTurns(runtime.clock),
-    queueLimit: new QueueLimit({ broker, clock: runtime.clock, maxQueues: config.limits.queues }),
-    shortages,
-    version: VERSION,
-    addCallbackQueue: (name) => worker?.addQueue(name),
-  });
-  const maxConnections = connectionBound(config, readFileLimit(), runtime.log);
-  const { host, port } = config.http;
-  return listen(
-    (request, bindings) => app.fetch(request, bindings),
-    { host, port, maxConnections, version: VERSION },
-    runtime,
-  );
 }
 
 function createWorker(
@@ -180,7 +151,9 @@ async function startAll(shared: Shared, started: Started): Promise<FirstKey | nu
   const firstKey = hasApi ? await claimFirstKey(broker, config.keyFile, runtime.clock.wallMs()) : null;
   const measured = measure(broker, shared);
   const worker = createWorker(shared, measured);
-  if (hasApi) started.http = await startHttp(shared, measured, worker);
+  const { loops, eventLoop } = shared;
+  const health = new Health({ broker, clock: runtime.clock, loops, eventLoop });
+  await startHttp({ ...shared, health }, { ...measured, worker }, started);
   if (worker !== undefined) {
     started.worker = worker;
     await worker.start();
@@ -205,38 +178,44 @@ async function startAll(shared: Shared, started: Started): Promise<FirstKey | nu
  * @throws TaskCenterError the broker cannot be used.
  */
 export async function serve(config: Config, deps: ServeDeps = {}): Promise<RunningService> {
-  const { log = silentLog } = deps;
+  const { log = silentLog, failStop = false, environment = {} } = deps;
   const { clock = systemClock } = deps.runtime ?? {};
   const shortages = new Shortages({ log, clock, folder: folderOf(config) });
-  const runtime = createRuntime({ ...deps.runtime, log: shortages.log });
+  const loops = new LoopWatch();
+  const runtime = createRuntime({ ...deps.runtime, loops, log: shortages.log });
+  const eventLoop = new EventLoopWatch(clock);
   const rules = new LiveRules(config.callbacks, log);
   const state = new ServiceState();
   const live = createLiveConfig(config, { rules, log, setLogLevel: (level) => deps.log?.setLevel?.(level) });
   runtime.events.on('broker.broken', ({ cause }) => deps.onBroken?.(cause));
   const started: Started = {};
   let firstKey: FirstKey | null;
-  shortages.start();
+  const watches = [shortages, eventLoop];
+  for (const watch of watches) watch.start();
+  const stopWatches = () => watches.forEach((watch) => watch.stop());
   try {
-    const { failStop = false, environment = {} } = deps;
     started.tracing = await startTracing(environment, { log, version: VERSION });
-    firstKey = await startAll({ config, failStop, runtime, rules, state, shortages }, started);
+    const shared = { config, failStop, runtime, rules, state, shortages, loops, eventLoop };
+    firstKey = await startAll(shared, started);
   } catch (error) {
-    shortages.stop();
+    stopWatches();
     await stopAll(started, 0).catch(() => {});
     throw error;
   }
   state.markReady();
   const { url = '' } = started.http ?? {};
+  const { url: healthUrl = '' } = started.health ?? {};
   const { roles, callbacks } = config;
   const { pid } = process;
   log.info({ pid, url, broker: started.broker?.name, roles, mode: callbacks.mode }, 'the service is running');
   let stopped: Promise<void> | undefined;
   const stop = () => {
     log.info({}, 'the service is stopping');
-    return stopInTime(started, live.shutdown, { state, clock }).finally(() => shortages.stop());
+    return stopInTime(started, live.shutdown, { state, clock }).finally(stopWatches);
   };
   const service: RunningService = {
     url,
+    healthUrl,
     config,
     firstKey,
     get shutdown() {

@@ -10,6 +10,8 @@ import type { MaintenanceRole } from './maintenance.ts';
 /** What has been started. */
 export interface Stoppable {
   readonly http?: ListeningServer;
+  /** Answers until all else has stopped: a process that drains is alive, and says that it is not ready. */
+  readonly health?: ListeningServer;
   readonly scheduler?: MaintenanceRole;
   readonly worker?: CallbackWorker;
   readonly broker?: Pick<Broker, 'close'>;
@@ -22,11 +24,12 @@ const HAND_IN_MS = 1_000;
 
 /** Stops what was started. What runs has `drainMs` to end. */
 export async function stopAll(
-  { http, scheduler, worker, broker, tracing }: Stoppable,
+  { http, health, scheduler, worker, broker, tracing }: Stoppable,
   drainMs: number,
 ): Promise<void> {
   // Together: a slow request must not use up the time that the callbacks have.
   await Promise.all([http?.close(drainMs), scheduler?.stop(), worker?.stop({ timeoutMs: drainMs })]);
+  await health?.close(0);
   await broker?.close();
   await tracing?.stop();
 }

@@ -15,26 +15,36 @@ const metricsCompat = z
   .enum(['asynq'])
   .meta({ id: 'MetricsCompat', description: 'Adds the metrics of Asynq’s exporter, with its names' });
 const metricsQuery = strict({ scope: metricsScope.default('all'), compat: metricsCompat.optional() });
-const healthQuery = strict({}, ['verbose']);
+/** Written as `?verbose` alone, too. */
+const verbose = z
+  .enum(['', 'true', 'false'])
+  .transform((text) => text !== 'false')
+  .pipe(z.boolean())
+  .optional()
+  .meta({ description: 'Shows each check and what it has found. It takes the key of an operator' });
+/** Checks are shown to operators. Anybody may ask: without a key the answer is plain. */
+const probe = {
+  role: '-',
+  query: strict({ verbose }),
+  problems: ['unauthenticated', 'forbidden'],
+  probe: true,
+} as const;
 
 export const serviceRoutes = {
   getHealth: get('/healthz', {
-    role: '-',
+    ...probe,
     summary: 'Whether the process is alive',
-    query: healthQuery,
     answers: { 200: health },
   }),
   getReadiness: get('/readyz', {
-    role: '-',
+    ...probe,
     summary:
-      'Whether the service takes requests: started, not stopping, broker in reach and able to keep its promises',
-    query: healthQuery,
+      'Whether the service takes requests: started, not stopping, its broker takes tasks and keeps its promises, and no loop hangs',
     answers: { 200: health, 503: health },
   }),
   getStartup: get('/startupz', {
-    role: '-',
+    ...probe,
     summary: 'Whether the service has finished starting',
-    query: healthQuery,
     answers: { 200: health, 503: health },
   }),
   getVersion: get('/version', {
@@ -50,6 +60,7 @@ export const serviceRoutes = {
     problems: ['overloaded'],
   }),
   getMetrics: get('/metrics', {
+    probe: true,
     role: 'viewer',
     mayBeOpen: true,
     summary: 'Figures for Prometheus, in its text format 0.0.4',

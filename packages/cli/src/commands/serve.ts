@@ -98,12 +98,13 @@ function banner(service: RunningService, io: Io): string {
   const { config, url } = service;
   const paint = painter(io.colours.err);
   const api = config.roles.includes('api');
-  const title = api ? `Task Center runs on ${url}` : 'Task Center runs, without HTTP';
+  const title = api ? `Task Center runs on ${url}` : 'Task Center runs, without the HTTP API';
   const facts = pairs([
     ['broker', withoutPassword(config.broker)],
     ['roles', config.roles.join(', ')],
     ['callbacks', modeText(config)],
     ['API key', keyText(service, io)],
+    ['health', service.healthUrl === '' ? null : `${service.healthUrl}/readyz`],
   ]);
   return [
     paint('bold', title),

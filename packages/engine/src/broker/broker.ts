@@ -79,6 +79,12 @@ export interface Broker {
   /** Resolves when the broker has answered. Rejects as any call does. */
   ping(): Promise<void>;
   /**
+   * Resolves when the broker would take a new task now: it is in reach, takes writes and has room. Of a cluster: when at least one
+   * master would. It leaves nothing behind, and is one call of the broker. Unlike any other call it is not repeated: it
+   * rejects with what the first answer says, or after 2 s with `broker-unavailable`. A caller asks again when it likes.
+   */
+  checkWritable(): Promise<void>;
+  /**
    * Stops what runs on the broker, as its own `stop` does: workers, schedulers, managers of periodic tasks, maintenance. Then
    * waits for calls under way, up to 5 s (1 s while the broker is out of reach), and ends all connections and threads.
    * Later calls are rejected with `broker-closed`, and so is what is not over by then. May be called twice, and in any order

@@ -4,6 +4,7 @@ import type { ScheduleStore } from '../broker/schedules.ts';
 import type { Log } from '../runtime/log.ts';
 import { limitedLog } from '../runtime/limited-log.ts';
 import { createLoop, poll, type Loop } from '../runtime/loop.ts';
+import { StepTimes } from '../runtime/loop-watch.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { CalendarCache } from './calendar-cache.ts';
 import { CalendarWatch } from './calendar-watch.ts';
@@ -15,6 +16,8 @@ import { SpecCache } from './spec-cache.ts';
 const SCHEDULE_SURVEY_MS = 5_000;
 /** Queues that are looked at at the same time. */
 const MAX_PARALLEL_LOOKS = 8;
+/** A look that takes longer hangs. One that waits for a broker out of reach does so, too, and the broker is named beside it. */
+const MAX_LOOK_MS = 60_000;
 /** Longest sleep, however far the next look is away. */
 const MAX_FIRER_SLEEP_MS = 60_000;
 /** A queue whose next look could not be asked for is looked at again after this time. */
@@ -77,15 +80,20 @@ function createLookStarter(deps: FirerDeps, looks: Looks, calendars: CalendarCac
   const log = limitedLog(runtime.log, runtime.clock);
   const run = createRun(deps, { looks, calendars, log });
   const running = new Set<Promise<void>>();
+  const times = new StepTimes(runtime.clock);
 
   return {
+    /** Age of the oldest look under way, ms. */
+    oldestMs: () => times.oldestMs(),
     /** Whether a further look must wait until one has ended. */
     get isFull(): boolean {
       return running.size >= MAX_PARALLEL_LOOKS;
     },
     start(due: readonly QueueLook[], signal: AbortSignal, onEnd: () => void): void {
       for (const look of due.slice(0, MAX_PARALLEL_LOOKS - running.size)) {
+        const end = times.begin();
         const looking = run(look, signal).finally(() => {
+          end();
           running.delete(looking);
           onEnd();
         });
@@ -156,9 +164,15 @@ export function createFirer(deps: FirerDeps): Loop {
     },
   });
   const survey = createSurvey(deps, looks, { calendars, onNews: () => firer.wake() });
+  let unwatch: (() => void) | undefined;
   return {
     name: firer.name,
     start() {
+      unwatch ??= runtime.loops?.add({
+        name: 'firer-looks',
+        maxStepMs: MAX_LOOK_MS,
+        stepMs: starter.oldestMs,
+      });
       survey.start();
       firer.start();
     },
@@ -169,6 +183,8 @@ export function createFirer(deps: FirerDeps): Loop {
     async stop() {
       await Promise.all([survey.stop(), firer.stop()]);
       await starter.ended();
+      unwatch?.();
+      unwatch = undefined;
     },
   };
 }

@@ -25,6 +25,11 @@ export interface LoopDeps {
   step(signal: AbortSignal): Promise<number | Pause>;
   /** Time until the next step after a failed one, ms. Default 1,000. */
   readonly failureMs?: number;
+  /**
+   * Longest time that a step may take, ms: after it, the loop counts as one that hangs (`Runtime.loops`). Default 60,000, which is
+   * longer than any number of calls that fail because the broker is out of reach. Infinity = it waits for what others do.
+   */
+  readonly maxStepMs?: number;
 }
 
 /** A background loop. Its steps follow one another and errors never end it. Starting or stopping it twice is harmless. */
@@ -37,6 +42,8 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
+const DEFAULT_MAX_STEP_MS = 60_000;
+
 class SteppedLoop implements Loop {
   readonly #deps: LoopDeps;
   #stopping: AbortController | undefined;
@@ -44,6 +51,8 @@ class SteppedLoop implements Loop {
   /** Ends the pause; undefined during a step. */
   #pausing: AbortController | undefined;
   #isWoken = false;
+  /** When the running step began, monotonic; null = it pauses. */
+  #beganMs: number | null = null;
 
   constructor(deps: LoopDeps) {
     this.#deps = deps;
@@ -56,7 +65,9 @@ class SteppedLoop implements Loop {
   start(): void {
     if (this.#running) return;
     this.#stopping = new AbortController();
-    this.#running = this.#run(this.#stopping.signal);
+    const { name, runtime, maxStepMs = DEFAULT_MAX_STEP_MS } = this.#deps;
+    const unwatch = runtime.loops?.add({ name, maxStepMs, stepMs: () => this.#stepMs() });
+    this.#running = this.#run(this.#stopping.signal).finally(() => unwatch?.());
   }
 
   wake(): void {
@@ -79,9 +90,14 @@ class SteppedLoop implements Loop {
     }
   }
 
+  #stepMs(): number {
+    return this.#beganMs === null ? 0 : this.#deps.runtime.clock.monotonicMs() - this.#beganMs;
+  }
+
   /** Returns the pause until the next step. */
   async #runStep(signal: AbortSignal): Promise<number | Pause> {
     const { name, runtime, step, failureMs = 1_000 } = this.#deps;
+    this.#beganMs = runtime.clock.monotonicMs();
     try {
       return await step(signal);
     } catch (error) {
@@ -90,6 +106,8 @@ class SteppedLoop implements Loop {
         runtime.events.emit('loop.failed', { loop: name, error });
       }
       return failureMs;
+    } finally {
+      this.#beganMs = null;
     }
   }
 

@@ -4,6 +4,7 @@ import { invalidValue } from '../errors/task-center-error.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { Events } from './events.ts';
 import { newUuid } from './ids.ts';
+import type { LoopWatch } from './loop-watch.ts';
 import { LEVELS, quietLog, silentLog, type Log } from './log.ts';
 import { stderrLog } from './stderr-log.ts';
 
@@ -16,6 +17,8 @@ export interface Runtime {
   readonly newId: () => string;
   readonly log: Log;
   readonly events: Events;
+  /** Watches the loops, for a host that tells whether its process is healthy. Default: nobody watches them. */
+  readonly loops?: LoopWatch;
 }
 
 const logWithLevels = withMethods('a log', LEVELS);
@@ -33,6 +36,7 @@ const checkOverrides = createOptionsCheck<Partial<Runtime>>('the runtime', {
   newId: func,
   log: logWithLevels,
   events: withMethods('an Events', ['on', 'has', 'emit']),
+  loops: withMethods('a LoopWatch', ['add', 'states']),
 });
 
 /** A runtime, or a part of one. */

@@ -31,6 +31,7 @@ import { groupsSuite } from './groups.ts';
 import { submitSuite } from './submit.ts';
 import { totalsSuite } from './totals.ts';
 import { uniqueSuite } from './unique.ts';
+import { writableSuite } from './writable.ts';
 
 function lifecycleSuite(harness: Harness): void {
   describe('lifecycle', () => {
@@ -95,6 +96,7 @@ function lifecycleSuite(harness: Harness): void {
 export function brokerSuite(harness: Harness): void {
   describe(`the ${harness.name} broker`, () => {
     lifecycleSuite(harness);
+    writableSuite(harness);
     submitSuite(harness);
     uniqueSuite(harness);
     groupsSuite(harness);

@@ -34,6 +34,8 @@ export interface Config {
     /** Connections at once. The limit of open files may lower it: `http/wire/open-files.ts`. */
     readonly maxConnections: number;
   };
+  /** The listener for health alone; null = there is none. */
+  readonly health: { readonly host: string; readonly port: number } | null;
   /** Base of links that others use, without a slash at the end; null = none. */
   readonly publicUrl: string | null;
   /** `concurrency`: handlers at once, per worker. `maxStallMs`: longest stall of the main loop. */

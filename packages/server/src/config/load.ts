@@ -94,6 +94,13 @@ function deepFreeze<T>(value: T): T {
 /** The ms of a duration that its schema has accepted. */
 const durationMs = (text: unknown) => parseDuration(text as string) as number;
 
+/** The listener for health: on the address of HTTP, unless it has one of its own. */
+function healthOf(values: Record<SettingPath, unknown>): Config['health'] {
+  const port = values['health.port'] as number | null;
+  const host = (values['health.host'] ?? values['http.host']) as string;
+  return port === null ? null : { host, port };
+}
+
 /** Builds the configuration from checked values. Some defaults depend on other keys: `key_file` on `data_dir`. */
 function configOf(values: Record<SettingPath, unknown>, sources: Sources): Config {
   const dataDir = values.data_dir as string;
@@ -110,13 +117,14 @@ function configOf(values: Record<SettingPath, unknown>, sources: Sources): Confi
       maxRequests: values['http.max_requests'] as number,
       maxConnections: values['http.max_connections'] as number,
     },
+    health: healthOf(values),
     publicUrl: (values.public_url as string | null)?.replace(/\/+$/, '') ?? null,
     worker: {
       concurrency: values['worker.concurrency'] as number,
       maxStallMs: durationMs(values['worker.max_stall']),
     },
     callbacks: {
-      mode: isTryMode(sources, host) ? ('try' as const) : ('service' as const),
+      mode: [host, healthOf(values)?.host ?? host].every((one) => isTryMode(sources, one)) ? ('try' as const) : ('service' as const),
       allow: structuredClone(values['callbacks.allow']) as UrlRules['allow'],
       concurrency: values['callbacks.concurrency'] as number,
     },
@@ -134,8 +142,16 @@ function configOf(values: Record<SettingPath, unknown>, sources: Sources): Confi
   });
 }
 
-/** Rules over several keys. */
-function problemsBetween(values: Record<SettingPath, unknown>, given: GivenByPath): ConfigProblem[] {
+/** A port is open once. The first one that is bound would win, and the error name the wrong key. */
+function portProblems(values: Record<SettingPath, unknown>, given: GivenByPath): ConfigProblem[] {
+  const path = 'health.port';
+  const { value, source } = given.get(path) ?? {};
+  const isSame = values[path] !== 0 && values[path] === values['http.port'];
+  if (source === undefined || !isSame || !(values.roles as ServiceRole[]).includes('api')) return [];
+  return [{ path, source, found: display(value), expected: 'another port than http.port' }];
+}
+
+function shutdownProblems(values: Record<SettingPath, unknown>, given: GivenByPath): ConfigProblem[] {
   const path = 'shutdown.unready';
   const { value, source } = given.get(path) ?? {};
   const limitMs = durationMs(values['shutdown.timeout']);
@@ -143,6 +159,12 @@ function problemsBetween(values: Record<SettingPath, unknown>, given: GivenByPat
   const expected = `less than shutdown.timeout (${formatDuration(limitMs)}), which it is a part of`;
   return [{ path, source, found: display(value), expected }];
 }
+
+/** Rules over several keys. */
+const problemsBetween = (values: Record<SettingPath, unknown>, given: GivenByPath): ConfigProblem[] => [
+  ...portProblems(values, given),
+  ...shutdownProblems(values, given),
+];
 
 /** Loads the configuration: complete, or with all problems at once. */
 export function loadConfig({ yaml = null, env = {}, flags = {} }: ConfigInput): LoadedConfig {

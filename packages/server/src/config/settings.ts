@@ -210,6 +210,26 @@ export const settings = {
       'Whether /metrics needs no key. Without it, a key with the role viewer that is bound to no business does. Names of queues and types are in the metrics: open them only where the network is trusted.',
     harmless: true,
   },
+  'health.port': {
+    schema: wholeNumber(0, 65_535),
+    expected: 'a whole number from 0 to 65535; 0 takes any free port',
+    form: 'number',
+    fallback: null,
+    about:
+      'Another port, on which only /healthz, /readyz, /startupz and /metrics are served: for a process without the role api, or for probes that must not reach the API. None by default; below is an example.',
+    example: '7421',
+    harmless: true,
+  },
+  'health.host': {
+    schema: z.string().regex(HOST),
+    expected: 'an address or host name to listen on',
+    form: 'text',
+    fallback: null,
+    about:
+      'Address that health.port listens on. Default: that of http.host. One that is not loopback ends mode try.',
+    example: '127.0.0.1',
+    harmless: true,
+  },
   'log.level': {
     schema: z.enum(LOG_LEVELS),
     expected: LOG_LEVELS.join(', '),

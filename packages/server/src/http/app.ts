@@ -122,7 +122,11 @@ function logRequests({ runtime: { clock, log }, shortages, counts }: AppDeps): M
   };
 }
 
-const templates = [...new Set(routeList.map(({ path }) => path))].map((path) => ({
+/** The rows of the route table that an application serves. */
+type Rows = typeof routeList;
+
+const pathsOf = (rows: Rows) => [...new Set(rows.map(({ path }) => path))];
+const templates = pathsOf(routeList).map((path) => ({
   path,
   form: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
 }));
@@ -182,8 +186,15 @@ function otherMethods(path: string) {
   };
 }
 
-/** Creates the HTTP application. It listens to nothing: see `listen`. */
-export function createApp(deps: AppDeps): Hono<Env> {
+/** What a listener for health alone serves. */
+export const probeRoutes: Rows = routeList.filter(({ probe }) => probe === true);
+
+/**
+ * Creates the HTTP application. It listens to nothing: see `listen`.
+ *
+ * @param rows what it serves; by default the whole contract
+ */
+export function createApp(deps: AppDeps, rows: Rows = routeList): Hono<Env> {
   const app = new Hono<Env>();
   app.onError(onError(deps));
   app.notFound((context) =>
@@ -195,12 +206,12 @@ export function createApp(deps: AppDeps): Hono<Env> {
   app.use(setHeaders(deps), traceRequests, logRequests(deps), watchForwarded(deps), checkUrl);
   const admission = new Admission(deps.config.http.maxRequests);
   const budgets = createBudgets(deps.runtime.clock);
-  for (const route of routeList)
+  for (const route of rows)
     app.on(
       route.method,
       pattern(route.path),
       dispatch(route.operationId, handlers, { ...deps, admission, budgets }),
     );
-  for (const { path } of templates) app.all(pattern(path), otherMethods(path));
+  for (const path of pathsOf(rows)) app.all(pattern(path), otherMethods(path));
   return app;
 }

@@ -3,6 +3,7 @@ import type { Authenticate } from '../auth/authenticate.ts';
 import type { Config } from '../config/config.ts';
 import type { Turns } from './memory/turns.ts';
 import type { ServiceMetrics } from '../observe/service-metrics.ts';
+import type { Health } from '../observe/health.ts';
 import type { Shortages } from '../observe/shortages.ts';
 import type { LiveRules } from './live-rules.ts';
 import type { QueueLimit } from './submission/queue-limit.ts';
@@ -47,6 +48,7 @@ export interface AppDeps {
   /** Rules for callback URLs; their mode may change while the service runs. */
   readonly rules: LiveRules;
   readonly state: ServiceState;
+  readonly health: Health;
   /** Refuses submissions that would make one queue too many. */
   readonly queueLimit: QueueLimit;
   readonly metrics: Pick<Metrics, 'text'>;

@@ -16,32 +16,35 @@ export interface ListeningServer {
 /** Interval at which connections that became idle are closed while draining. */
 const POLL_MS = 50;
 
+/** Where to listen. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** The settings that name it, for errors. */
+  readonly group: 'http' | 'health';
+}
+
 /** Says in words why the server cannot listen. */
-function listenFault(
-  error: NodeJS.ErrnoException,
-  { host, port }: { host: string; port: number },
-): ConfigError {
+function listenFault(error: NodeJS.ErrnoException, { host, port, group }: ListenAddress): ConfigError {
+  const keyOf = (name: 'host' | 'port') =>
+    `${group}.${name} (TASKCENTER_${`${group}_${name}`.toUpperCase()})`;
   const options = { cause: error };
   switch (error.code) {
     case 'EADDRINUSE':
       return new ConfigError(
-        `The port ${port} on ${host} is in use. Stop what uses it, or set http.port (TASKCENTER_HTTP_PORT).`,
+        `The port ${port} on ${host} is in use. Stop what uses it, or set ${keyOf('port')}.`,
         [],
         options,
       );
     case 'EACCES':
       return new ConfigError(
-        `The port ${port} may not be used by this user. Set http.port to 1024 or more.`,
+        `The port ${port} may not be used by this user. Set ${group}.port to 1024 or more.`,
         [],
         options,
       );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new ConfigError(
-        `This machine has no address ${host}. Set http.host (TASKCENTER_HTTP_HOST).`,
-        [],
-        options,
-      );
+      return new ConfigError(`This machine has no address ${host}. Set ${keyOf('host')}.`, [], options);
     default:
       return new ConfigError(
         `HTTP cannot listen on ${host}:${port} (${error.code ?? error.message}).`,
@@ -86,12 +89,12 @@ const BACKLOG = 4_096;
  */
 export async function listen(
   fetch: Fetch,
-  { host, port, ...options }: HttpServerOptions & { readonly host: string; readonly port: number },
+  { host, port, group, ...options }: HttpServerOptions & ListenAddress,
   { clock, log }: Pick<Runtime, 'clock' | 'log'>,
 ): Promise<ListeningServer> {
   const server = createHttpServer(fetch, options, { clock, log });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(listenFault(error, { host, port })));
+    server.once('error', (error) => reject(listenFault(error, { host, port, group })));
     server.listen({ port, host, backlog: BACKLOG }, resolve);
   });
   server.on('error', (err) => log.error({ err }, 'HTTP cannot accept a connection'));

@@ -2,7 +2,7 @@
  * The HTTP API for tests, on a broker of its own. It is called in process, or over a connection by the client that
  * `HTTP_CLIENT` names.
  */
-import { Client, createRuntime, Metrics, type Broker, type NewTask } from '@task-center/engine';
+import { Client, createRuntime, LoopWatch, Metrics, type Broker, type NewTask } from '@task-center/engine';
 import { sqliteKind, type BrokerKind } from '../../../engine/test/support/brokers.ts';
 import { createAuthenticate } from '../../src/auth/authenticate.ts';
 import { createLocalKey, type NewKey } from '../../src/auth/local-key.ts';
@@ -13,6 +13,8 @@ import { createBatchTurns } from '../../src/http/memory/budget.ts';
 import { ServiceState } from '../../src/http/deps.ts';
 import { LiveRules } from '../../src/http/live-rules.ts';
 import { QueueLimit } from '../../src/http/submission/queue-limit.ts';
+import { EventLoopWatch } from '../../src/observe/event-loop.ts';
+import { Health } from '../../src/observe/health.ts';
 import { writtenFields } from '../../src/observe/logs.ts';
 import { ServiceMetrics } from '../../src/observe/service-metrics.ts';
 import { documentFaults } from './document-check.ts';
@@ -49,6 +51,8 @@ export interface TestApp {
   readonly broker: Broker;
   readonly state: ServiceState;
   readonly rules: LiveRules;
+  /** Those whose state health checks tell. */
+  readonly loops: LoopWatch;
   /** Logical queues that the application reported to the callback worker. */
   readonly reportedQueues: string[];
   readonly logged: { fields: Readonly<Record<string, unknown>>; message: string }[];
@@ -124,7 +128,9 @@ export async function testApp({
   const logged: TestApp['logged'] = [];
   const record = (fields: Readonly<Record<string, unknown>>, message: string) =>
     void logged.push({ fields: writtenFields(fields), message });
+  const loops = new LoopWatch();
   const runtime = createRuntime({
+    loops,
     log: { debug() {}, info: record, warn: record, error: record },
     ...(newId && { newId }),
   });
@@ -146,6 +152,12 @@ export async function testApp({
     counts,
     rules,
     state,
+    health: new Health({
+      broker: wrapped,
+      clock: runtime.clock,
+      loops,
+      eventLoop: new EventLoopWatch(runtime.clock),
+    }),
     batchTurns: createBatchTurns(runtime.clock),
     queueLimit: new QueueLimit({
       broker: wrapped,
@@ -156,7 +168,13 @@ export async function testApp({
     addCallbackQueue: (name) => void reportedQueues.push(name),
   });
   let server: Promise<ListeningServer> | undefined;
-  const address = { host: '127.0.0.1', port: 0, maxConnections: 1_000, version: VERSION };
+  const address = {
+    host: '127.0.0.1',
+    port: 0,
+    group: 'http',
+    maxConnections: 1_000,
+    version: VERSION,
+  } as const;
   const open = async () => {
     server ??= listen((request, bindings) => app.fetch(request, bindings), address, runtime);
     return Number(new URL((await server).url).port);
@@ -179,6 +197,7 @@ export async function testApp({
     broker,
     state,
     rules,
+    loops,
     reportedQueues,
     logged,
     async call(method, path, { body, headers = {}, key = admin } = {}) {

@@ -9,6 +9,7 @@ import { createRuntime, type Runtime } from '../../runtime/runtime.ts';
 import { RedisClient, type RunOptions } from './client/redis-client.ts';
 import { createServerCheck } from './checks/server-check.ts';
 import { createTlsCheck } from './checks/tls-check.ts';
+import { createReach } from './checks/writable.ts';
 import { readCursorKey } from './cursor-key.ts';
 import { createCheck } from './facets/check.ts';
 import { createClaims } from './facets/claims.ts';
@@ -217,7 +218,7 @@ export async function connectRedis(options: RedisBrokerOptions): Promise<Broker>
     cluster: createClusterView(deps),
     backup: null,
     cursorKey: () => readCursorKey(client),
-    ping: () => client.ping(),
+    ...createReach(client),
     close: () => lifetime.end(end),
   };
   return observedBroker(broker, runtime);

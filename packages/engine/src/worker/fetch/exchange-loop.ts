@@ -12,6 +12,12 @@ import type { QueueOrder } from './queue-order.ts';
 
 /** Wait after a failed exchange. */
 const FAILURE_MS = 1_000;
+/**
+ * A worker with free slots and no fetch that ended for this time hangs. The watchdog has made it fetch anew after 2.5 s, which has
+ * not helped; or the broker is out of reach, which health checks name beside it.
+ */
+const MAX_FETCH_MS = 30_000;
+
 export interface ExchangeLoopDeps {
   readonly broker: { readonly consume: Consume; readonly signals: Signals };
   readonly runtime: Runtime;
@@ -68,7 +74,11 @@ export class ExchangeLoop {
 
   /** Begins to take tasks. */
   start(): void {
-    this.#deps.demand.start();
+    const { runtime, demand } = this.#deps;
+    demand.start();
+    const fetching = { name: 'fetch', maxStepMs: MAX_FETCH_MS, stepMs: () => demand.stuckForMs() };
+    const unwatch = runtime.loops?.add(fetching);
+    this.#hardStop.signal.addEventListener('abort', () => unwatch?.(), { once: true });
     this.exchangeSoon();
   }
 

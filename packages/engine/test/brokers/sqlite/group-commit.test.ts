@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { openDatabase, type Database } from '../../../src/brokers/sqlite/thread/database.ts';
 import {
@@ -176,8 +176,20 @@ describe('a disk reserve', () => {
     const puts = request('schedulePut', plain([]));
     expect(codesOf(setup.group.run([fires, puts]))).toEqual(['broker-full', 'broker-full']);
     expect(pending(setup)).toBe(19);
+    const asked = request('checkWritable', plain(null));
+    expect(codesOf(setup.group.run([asked]))).toEqual(['broker-full']);
     spent = false;
-    expect(codesOf(setup.group.run([enqueue('c', 1)]))).toEqual(['ok']);
+    expect(codesOf(setup.group.run([asked, enqueue('c', 1)]))).toEqual(['ok', 'ok']);
+  });
+
+  test('is spent by the question whether tasks are taken, which writes to the disk and changes nothing', async () => {
+    const setup = await setUp();
+    const before = setup.database.prepare('SELECT * FROM meta ORDER BY name').all();
+    const log = () => readFileSync(`${setup.database.path}-wal`).toString('latin1');
+    const bytes = log();
+    expect(codesOf(setup.group.run([request('checkWritable', plain(null))]))).toEqual(['ok']);
+    expect(log() === bytes).toBe(false);
+    expect(setup.database.prepare('SELECT * FROM meta ORDER BY name').all()).toEqual(before);
   });
 
   test('is a file beside the database while that is open, and is made again when the disk has space', async () => {

@@ -17,6 +17,8 @@ export interface CallRequest {
   /** A command sent right behind the call on the same connection; the call then resolves to `[reply, its reply]`. */
   readonly confirm: readonly RedisArg[] | null;
   readonly signal: AbortSignal | undefined;
+  /** See `RunOptions`. */
+  readonly isProbe: boolean;
 }
 
 /** A call that has no outcome yet. */
@@ -42,7 +44,7 @@ export interface Call extends CallRequest, SetMember {
 
 /** A call that has not been sent yet. */
 export function newCall(
-  { order, args, lua, key, node, confirm, signal }: CallRequest,
+  { order, args, lua, key, node, confirm, signal, isProbe }: CallRequest,
   leftMs: number,
   { resolve, reject }: Pick<Call, 'resolve' | 'reject'>,
 ): Call {
@@ -54,6 +56,7 @@ export function newCall(
     node,
     confirm,
     signal,
+    isProbe,
     leftMs,
     inDoubt: false,
     isSent: false,

@@ -17,6 +17,11 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** A time limit shorter than the default, ms. */
   readonly timeoutMs?: number;
+  /**
+   * The call asks how the server is: an error is its answer. It is not repeated, and that memory is full is no reason to look at the
+   * server anew. Default false.
+   */
+  readonly isProbe?: boolean;
 }
 
 export interface ConfirmedRunOptions extends RunOptions {
@@ -199,7 +204,7 @@ export class RedisClient {
   }
 
   #submit(spec: CommandSpec, options: RunOptions | ConfirmedRunOptions): Promise<unknown> {
-    const { signal, timeoutMs } = options;
+    const { signal, timeoutMs, isProbe = false } = options;
     if (this.#isClosed) return Promise.reject(closedError(this.name));
     if (signal?.aborted) return Promise.reject(unavailableError(this.name, 'the caller gave it up'));
     if (this.#retries.size >= MAX_OPEN_CALLS)
@@ -209,7 +214,7 @@ export class RedisClient {
       const { args, lua, key, node = null } = spec;
       const confirm = 'confirm' in options ? options.confirm : null;
       const call = newCall(
-        { order: this.#lastOrder, args, lua, key, node, confirm, signal },
+        { order: this.#lastOrder, args, lua, key, node, confirm, signal, isProbe },
         timeoutMs ?? (signal ? Infinity : CALL_TIMEOUT_MS),
         { resolve, reject },
       );

@@ -55,6 +55,11 @@ export class Retries {
     this.#ticker = createTicker(deps.runtime.clock, (awakeMs) => this.#tick(awakeMs));
   }
 
+  /** Name of the broker, for errors. */
+  get broker(): string {
+    return this.#deps.broker;
+  }
+
   /** Calls without an outcome. */
   get size(): number {
     return this.#open.size;

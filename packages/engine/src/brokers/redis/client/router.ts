@@ -4,7 +4,7 @@ import { ConnectionLost, type Connection } from './connection.ts';
 import { causeOf, errorActionOf, ErrorReply, hintsAtFinding } from './error-replies.ts';
 import { NodePipeline } from './node-pipeline.ts';
 import { redirectIn, type Redirect } from './redirects.ts';
-import { backoffMs, type Retries } from './retries.ts';
+import { backoffMs, unavailableError, type Retries } from './retries.ts';
 import type { Topology } from './topology/topology.ts';
 
 /** Redirects of one call, MOVED or ASK, up to a backoff; the others are followed at once. */
@@ -172,7 +172,7 @@ export class Router {
     call.asking = null;
     if (error instanceof ConnectionLost) return this.send(call);
     if (!(error instanceof ErrorReply)) return this.#retries.reject(call, error);
-    if (hintsAtFinding(error)) this.#onHint();
+    if (hintsAtFinding(error) && !(call.isProbe && errorActionOf(error) === 'full')) this.#onHint();
     const redirect = this.#topology.isClustered ? redirectIn(error) : null;
     if (redirect) return this.#followRedirect(call, redirect, pipeline);
     if (errorActionOf(error) !== 'wait') return this.#retries.refuse(call, error);
@@ -180,7 +180,8 @@ export class Router {
       pipeline.connection.replace(connection, 'the server is a replica now');
     // TRYAGAIN, or an error after ASK: the slot is moving, and a refresh would find nothing new.
     if (asking === null && !error.message.startsWith('TRYAGAIN')) this.#refreshTopology();
-    this.#retries.backOff(call, causeOf(error));
+    if (call.isProbe) this.#retries.reject(call, unavailableError(this.#retries.broker, causeOf(error)));
+    else this.#retries.backOff(call, causeOf(error));
   }
 
   /** Sends the call where MOVED or ASK says. It is not in doubt: a node that redirects has carried out nothing. */

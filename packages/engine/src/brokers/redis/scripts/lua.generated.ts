@@ -438,6 +438,14 @@ export const lua = {
     records: {},
     text: "#!lua flags=allow-oom\nlocal seconds, info = ARGV[2], ARGV[3]\nif info ~= '' then\n  redis.call('SET', KEYS[1], info, 'EX', seconds)\n  redis.call('DEL', KEYS[2])\nend\nif #ARGV >= 4 then\n  redis.call('HSET', KEYS[2], unpack(ARGV, 4))\n  redis.call('EXPIRE', KEYS[2], seconds)\nend\nreturn 1\n",
   },
+  writable: {
+    name: 'writable',
+    sha1: 'e356ad04f5c29929224ceba4c2d6da0f2b3a0875',
+    keys: (_: Keys<never>): string[] => [],
+    args: (_: Values<never>): ScriptValue[] => [],
+    records: {},
+    text: "#!lua\nreturn 1\n",
+  },
   rights: {
     name: 'rights',
     sha1: '11245c02624d39eb782fbc63f1a36d9a3cfabed1',

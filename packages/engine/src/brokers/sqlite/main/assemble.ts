@@ -25,6 +25,7 @@ import { createSchedulerEntries } from './facets/scheduler-entries.ts';
 import { createSemaphores } from './facets/semaphores.ts';
 import { createSignals, type LocalSignals, type LocalSignalsDeps } from './facets/signals.ts';
 import { createSubmit } from './facets/submit.ts';
+import { askToWrite } from './writable.ts';
 import type { StoreCalls } from '../thread/requests.ts';
 
 /** What the brokers on a file and in memory differ in. */
@@ -126,6 +127,7 @@ export function assemble(parts: BrokerParts): Broker {
     async ping() {
       await calls.ask('ping', null);
     },
+    checkWritable: () => askToWrite(name, calls),
     close: () => lifetime.end(createEnd(calls, closing)),
   };
   return observedBroker(broker, runtime);

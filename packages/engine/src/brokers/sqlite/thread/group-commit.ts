@@ -23,11 +23,12 @@ export type Answer = { readonly reply: Packet<unknown> } | { readonly error: Wir
 /** A transaction takes no more requests after this time, ms. They go into the next one. */
 const MAX_GROUP_MS = 50;
 
-/** Requests that need disk space for new data. They are refused while the disk reserve is spent. */
+/** Requests that need disk space for new data, and the one that asks whether they would be taken. They are refused while the disk reserve is spent. */
 const REFUSED_WHEN_FULL: ReadonlySet<string> = new Set<RequestName>([
   'enqueue',
   'schedulePut',
   'scheduleFire',
+  'checkWritable',
 ]);
 
 type RequestHandler = (call: Packet<unknown>, now: Now) => Packet<unknown>;

@@ -28,6 +28,8 @@ import { createSubmitHandlers } from './facets/submit.ts';
  */
 export function createRequestHandlers(store: Store) {
   const probe = store.database.prepare('SELECT 1');
+  const addMark = store.database.prepare("INSERT OR REPLACE INTO meta (name, value) VALUES ('writable', 0)");
+  const removeMark = store.database.prepare("DELETE FROM meta WHERE name = 'writable'");
   return {
     ...createSubmitHandlers(store),
     ...createConsumeHandlers(store),
@@ -50,6 +52,13 @@ export function createRequestHandlers(store: Store) {
 
     ping(): Packet<boolean> {
       return plain(probe.get() !== undefined);
+    },
+
+    /** Adds a row and removes it: the commit writes its page to the disk, and the row is never seen. */
+    checkWritable(): Packet<null> {
+      addMark.run();
+      removeMark.run();
+      return plain(null);
     },
   };
 }
