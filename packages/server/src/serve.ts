@@ -203,8 +203,7 @@ export async function serve(config: Config, deps: ServeDeps = {}): Promise<Runni
     throw error;
   }
   state.markReady();
-  const { url = '' } = started.http ?? {};
-  const { url: healthUrl = '' } = started.health ?? {};
+  const [url, healthUrl] = [started.http?.url ?? '', started.health?.url ?? ''];
   const { roles, callbacks } = config;
   const { pid } = process;
   log.info({ pid, url, broker: started.broker?.name, roles, mode: callbacks.mode }, 'the service is running');

@@ -8,7 +8,7 @@ import { addSeries, seriesCount, newSeries, type Series } from '../history/serie
 import { silentLog } from '../runtime/log.ts';
 import { facetsOf } from './arguments.ts';
 
-const queueNames = listOf(anyText, 'a list of queues');
+const checkNames = listOf(anyText, 'a list of queues');
 
 type Percentiles = Pick<Spans, 'p50' | 'p95' | 'p99'>;
 
@@ -45,14 +45,14 @@ function figuresOf(series: Series): LastMinute {
 /** What happened in stored queues in the last full minute, in their order. Zeros where nobody samples. */
 export async function getLastMinutes(broker: Broker, queues: readonly string[]): Promise<LastMinute[]> {
   facetsOf(broker, 'history');
-  queueNames(queues, 'queues');
+  checkNames(queues, 'queues');
   return (await lastMinute({ broker, log: silentLog }, queues)).map(figuresOf);
 }
 
 /** The same of logical queues: of their handler tasks and callbacks together. */
 export async function getLogicalLastMinutes(broker: Broker, names: readonly string[]): Promise<LastMinute[]> {
   facetsOf(broker, 'history');
-  queueNames(names, 'names');
+  checkNames(names, 'names');
   const stored = await lastMinute({ broker, log: silentLog }, names.flatMap(storedQueues));
   return names.map((_, i) => {
     const both = newSeries();

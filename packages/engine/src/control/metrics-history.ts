@@ -1,6 +1,6 @@
 /** What happened in the past, by minute or hour, as the history keeps it. */
 import type { Broker } from '../broker/broker.ts';
-import type { HistoryStep } from '../broker/history.ts';
+import { HISTORY_STEP_MS, type HistoryStep } from '../broker/history.ts';
 import { createOptionsCheck, required } from '../checks/options.ts';
 import { anyText, listOf, oneOf } from '../checks/values.ts';
 import { invalidValue } from '../errors/task-center-error.ts';
@@ -32,7 +32,6 @@ const MAX_RANGE: Readonly<Record<HistoryStep, { readonly ms: number; readonly te
   minute: { ms: 24 * 3_600_000, text: '24 hours of minutes' },
   hour: { ms: 31 * 24 * 3_600_000, text: '31 days of hours' },
 };
-const STEP_MS: Readonly<Record<HistoryStep, number>> = { minute: 60_000, hour: 3_600_000 };
 /** Series that are shown by their names. The others are one. */
 const MAX_NAMED_SERIES = 100;
 /** Points of an answer. Those of spans are large. More steps leave room for fewer series. */
@@ -73,7 +72,7 @@ export function metricsHistoryFault(request: MetricsHistoryRequest): MetricsHist
 /** How many series an answer has room for. */
 function seriesLimit({ metric, fromMs, toMs, step }: MetricsHistoryRequest): number {
   const isSpans = (HISTORY_SPANS as readonly HistoryMetric[]).includes(metric);
-  const steps = Math.ceil((toMs - fromMs) / STEP_MS[step]);
+  const steps = Math.ceil((toMs - fromMs) / HISTORY_STEP_MS[step]);
   return Math.max(
     1,
     Math.min(MAX_NAMED_SERIES, Math.floor(MAX_POINTS[isSpans ? 'spans' : 'numbers'] / steps)),

@@ -124,7 +124,9 @@ function configOf(values: Record<SettingPath, unknown>, sources: Sources): Confi
       maxStallMs: durationMs(values['worker.max_stall']),
     },
     callbacks: {
-      mode: [host, healthOf(values)?.host ?? host].every((one) => isTryMode(sources, one)) ? ('try' as const) : ('service' as const),
+      mode: [host, healthOf(values)?.host ?? host].every((one) => isTryMode(sources, one))
+        ? ('try' as const)
+        : ('service' as const),
       allow: structuredClone(values['callbacks.allow']) as UrlRules['allow'],
       concurrency: values['callbacks.concurrency'] as number,
     },

@@ -4,7 +4,7 @@ import type { Clock } from '@task-center/engine';
 /** How often it is looked at, ms. */
 const TICK_MS = 500;
 /** A turn that takes longer hangs, as for the lease renewer, which watches it from another thread. */
-const MAX_STALL_MS = 2_000;
+const MAX_LAG_MS = 2_000;
 /** How long it is told. Those who ask while it stands still get their answer afterwards. */
 const TOLD_MS = 5_000;
 
@@ -41,6 +41,6 @@ export class EventLoopWatch {
     const nowMs = this.#clock.monotonicMs();
     const ms = nowMs - this.#tickedMs - TICK_MS;
     this.#tickedMs = nowMs;
-    if (ms > MAX_STALL_MS) this.#stall = { ms, untilMs: nowMs + TOLD_MS };
+    if (ms > MAX_LAG_MS) this.#stall = { ms, untilMs: nowMs + TOLD_MS };
   }
 }

@@ -5,7 +5,7 @@ import { within } from '../../../runtime/within.ts';
 import type { StoreCalls } from '../thread/requests.ts';
 
 /** A disk that does not answer within this time hangs. */
-const WRITE_MS = 2_000;
+const MAX_WRITE_MS = 2_000;
 
 /**
  * Resolves when the store has written to its disk.
@@ -14,7 +14,7 @@ const WRITE_MS = 2_000;
  * @throws TaskCenterError `broker-unavailable`, `broker-full`, `broker-refused`, `broker-closed`
  */
 export async function askToWrite(broker: string, calls: Pick<StoreCalls, 'ask'>): Promise<void> {
-  const isWritten = await within(systemClock, WRITE_MS, async () => {
+  const isWritten = await within(systemClock, MAX_WRITE_MS, async () => {
     await calls.ask('checkWritable', null);
     return true;
   });
