@@ -75,6 +75,7 @@ test('a file from before queues remembered businesses knows those of the tasks t
       .map((column) => `ALTER TABLE queue DROP COLUMN ${column};`)
       .join(' ')}
     DROP TABLE schedule; DROP TABLE schedule_spec; DROP TABLE fire; DROP TABLE schedule_run;
+    DROP TABLE history_page; DROP TABLE history_report; DROP TABLE history_baseline; DROP TABLE history_state;
     ALTER TABLE task DROP COLUMN progress; UPDATE meta SET value = 7 WHERE name = 'schema_version'`);
   raw.close();
   const { inspect } = await open(path);

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names counters remove archive move doubts key-types cancel-faults locations repair-task schedules runs schedule-faults
+-- @use time names counters remove archive moves move doubts key-types cancel-faults locations repair-task schedules runs schedule-faults
 -- check: examines candidates of one queue, each with all that belongs to it in one moment, and repairs them if asked to.
 -- KEYS   pending
 -- ARGV   now; repair: 1, or 0 = only report; candidates...

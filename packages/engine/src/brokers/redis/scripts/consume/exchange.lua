@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals receipt counters leases remove move run-ends finish-mixed finish-queue lease-tasks cancel-found left-to-others fetch
+-- @use time names totals receipt counters leases remove moves move run-ends finish-mixed finish-queue lease-tasks cancel-found left-to-others fetch
 -- exchange: finishes attempts and takes tasks, over several queues of one node, in the caller's order.
 -- KEYS   receipt; pending_lists...: of the queues with finishes, then of the queues to take from
 -- ARGV   now; slot; sequence; finish_queues: number of queues with finishes; room: tasks to take; lease_ms: length of the leases;

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals receipt bytes history counters remove archive move run-ends after-finish cancel-requests cancelling
+-- @use time names totals receipt bytes history counters remove archive moves move run-ends after-finish cancel-requests cancelling
 -- cancel: cancels a waiting task, or asks for it if the task runs. Asynq has no such states. A cancelled task is kept in `completed`;
 -- its own state and `st:cancelled` mark it. One that must still end so stays `active`, with the own state `cancelling`.
 -- KEYS   receipt; pending; task: its hash

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals receipt counters remove archive move run-ends after-finish change cancel-found
+-- @use time names totals receipt counters remove archive moves move run-ends after-finish change cancel-found
 -- change-many: runs, archives or removes the first tasks of a state.
 -- KEYS   receipt; pending
 -- ARGV   now; slot; sequence; action: run, archive or remove; state; group: '' = any; limit

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals receipt counters remove archive move run-ends after-finish change cancel-found
+-- @use time names totals receipt counters remove archive moves move run-ends after-finish change cancel-found
 -- change-one: runs, archives or removes one task.
 -- KEYS   receipt; pending; task: its hash
 -- ARGV   now; slot; sequence; id; action: run, archive or remove; lock: the unique lock, '' = none

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals counters bytes remove archive move run-ends after-finish failed-set
+-- @use time names totals counters bytes remove archive moves move run-ends after-finish failed-set
 -- group-fail: a set was not aggregated. Its tasks stay in it for a pause; then `group-reclaim` puts them back. It needs no receipt: a
 -- set counts once.
 -- KEYS   pending; set

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals receipt counters remove archive move run-ends after-finish store
+-- @use time names totals receipt counters remove archive moves move run-ends after-finish store
 -- group-finish: stores the task into which a set was aggregated, and removes the set with its tasks.
 -- KEYS   receipt; pending; set; task: the new task's hash (the set again = there is no new task)
 -- ARGV   now; slot; sequence; unreadable_count; lock_count; business: of the new task, '' = none; unreadable...: IDs of members

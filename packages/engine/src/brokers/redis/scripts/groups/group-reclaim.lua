@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals counters bytes remove archive move run-ends after-finish failed-set
+-- @use time names totals counters bytes remove archive moves move run-ends after-finish failed-set
 -- group-reclaim: puts the tasks of sets whose deadline has passed back into their groups. A set that was not counted by `group-fail`
 -- is a failed try: its aggregator is gone.
 -- KEYS   pending: names the queue

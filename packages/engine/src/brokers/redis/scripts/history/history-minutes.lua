@@ -3,6 +3,7 @@
 -- KEYS   reports: of any minute
 -- ARGV   now; kept: minutes for which reports are kept
 -- RETURN the minutes
+-- BOUND  62 minutes
 local prefix = string.gsub(KEYS.reports, '%d+$', '')
 local present = math.floor(now / 60000)
 local minutes = {}

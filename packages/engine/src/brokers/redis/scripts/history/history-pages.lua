@@ -3,6 +3,7 @@
 -- KEYS   pages
 -- ARGV   now; step: ms; kept: number of steps; from; to
 -- RETURN at and data of each, in any order
+-- BOUND  60 pages of one kind, 2 MiB
 local first = math.max(tonumber(ARGV.from), math.floor(now / ARGV.step) - ARGV.kept)
 local stored, found = redis.call('HGETALL', KEYS.pages), {}
 for i = 1, #stored, 2 do

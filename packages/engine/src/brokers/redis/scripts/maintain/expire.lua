@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names remove archive move cancel-requests cancel-found expire-fires
+-- @use time names remove archive moves move cancel-requests cancel-found expire-fires
 -- expire: removes completed and cancelled tasks of one queue whose retention is over, and archived ones beyond the archive's
 -- limits. Cancels tasks for which that was requested, and which a Go worker has put where they would start again.
 -- KEYS   pending: names the queue

@@ -1,10 +1,9 @@
 #!lua flags=allow-oom
--- @use time names remove archive move cancel-found
+-- @use time names remove archive moves move cancel-found
 -- forward: moves due tasks of `scheduled` and `retry` to `pending`, or to their group if they have one, earliest first.
 -- KEYS   pending
 -- ARGV   now; limit
--- TOUCHES scheduled, retry, completed, archived, due, st:cancelled, st:cancelling, groups, g:*, odd, n, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*,
---        unique:*
+-- TOUCHES scheduled, retry, completed, archived, due, st:cancelled, st:cancelling, groups, g:*, odd, n, aside:*, watch, sch, next, failing, sl:*, fires:*, t:*, unique:*
 -- RETURN number moved, next due time in ms (nil = none), now, IDs without a task, dropped, ms for which
 --         the earliest of the moved had been due; or `!<key>`: it has a wrong type
 -- BOUND  256 tasks
@@ -45,13 +44,11 @@ end
 -- seconds. Otherwise the entry is left over from an earlier task, or a Go process has moved the task since.
 local function take_exact()
   local found = redis.call('ZRANGE', due, '-inf', int_text(now), 'BYSCORE', 'LIMIT', 0, room, 'WITHSCORES')
-  local ids, leaving, scores = {}, { {}, {} }, {}
+  local ids, leaving = {}, { {}, {} }
   for i = 1, #found, 2 do
     ids[#ids + 1] = found[i]
   end
-  for source = 1, #ids > 0 and 2 or 0 do
-    scores[source] = redis.call('ZMSCORE', sources[source], unpack(ids))
-  end
+  local scores = #ids > 0 and { redis.call('ZMSCORE', sources[1], unpack(ids)), redis.call('ZMSCORE', sources[2], unpack(ids)) }
   for i, id in ipairs(ids) do
     local ms = tonumber(found[2 * i])
     local row = redis.pcall('HMGET', asynq .. 't:' .. id, FIELDS.row)
@@ -118,7 +115,6 @@ for i, key in ipairs({ due, sources[1], sources[2] }) do
   end
 end
 count_anomaly(tc, 'dropped', #dropped)
--- A score of another program may be no date at all.
-local task = taken[1]
-local late_ms = task and math.max(0, math.min(now - task.ms, NEVER_MS)) or 0
+-- The second of the first record is its ms. A score of another program may be no date at all.
+local late_ms = taken[1] and math.max(0, math.min(now - taken[1][2], NEVER_MS)) or 0
 return { #taken, next_ms and int_text(next_ms) or false, int_text(now), dropped, int_text(late_ms) }

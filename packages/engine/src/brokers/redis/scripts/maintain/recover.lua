@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals bytes history counters leases remove archive move run-ends after-finish cancelling expired lost
+-- @use time names totals bytes history counters leases remove archive moves move run-ends after-finish cancelling expired lost
 -- recover: takes back tasks of one queue whose lease has expired. Tasks of our workers are next to run, and count a loss. The loss
 -- of a task that ran alone is a crash as well.
 -- Go's are leased to the caller, which ends them as Asynq's recoverer does: retry or archive.

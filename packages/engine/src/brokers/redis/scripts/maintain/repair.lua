@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- @use time names totals bytes counters remove archive move run-ends after-finish doubts key-types
+-- @use time names totals bytes counters remove archive moves move run-ends after-finish doubts key-types
 -- repair: repairs the indexes of one queue after crashed or foreign processes: keys of a wrong type, active tasks without a
 -- lease, scores that are no times. The janitor calls it; most of it runs at most once in 6 s.
 -- KEYS   pending

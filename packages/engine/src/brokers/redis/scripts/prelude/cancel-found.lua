@@ -5,7 +5,7 @@ local function cancel_found(asynq, tc, ids)
     return
   end
   -- Inside, since Lua creates all functions of a script at each call: hardly any call needs these.
-  -- @use totals bytes history counters remove archive move run-ends after-finish cancelling
+  -- @use totals bytes history counters remove archive moves move run-ends after-finish cancelling
   local moves = new_moves()
   for _, id in ipairs(ids) do
     end_cancelling(asynq, tc, moves, asynq .. 't:' .. id, id)

@@ -7,7 +7,7 @@
 --        leaves, or the number and stack of a failed attempt, '' = none
 local function finish_mixed(asynq, tc, batch)
   -- Inside, since Lua creates all functions of a script at each call: most calls end plain attempts only and need none of these.
-  -- @use bytes history remove archive move after-finish cancel-requests cancelling finish
+  -- @use bytes history remove archive moves move after-finish cancel-requests cancelling finish
 
   -- `released` also has tasks that no longer exist: their leases and active entries are removed with the others.
   local moves, released, codes, rows, accepted = new_moves(), {}, {}, {}, {}

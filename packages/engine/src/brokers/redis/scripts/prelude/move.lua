@@ -1,26 +1,6 @@
 -- Moves tasks from state to state. Nothing else writes the state of a stored task; `store` writes it for new ones. A function
 -- for each move writes the task's hash; `...` are more fields and values for the same HSET. What the lists and sets get is
--- collected in `moves`: `apply_moves` writes it with one command for each. After the end of attempts or tasks `after_finish` follows.
-local function new_moves()
-  return {
-    completed = {}, cancelled = {}, retry = {}, scheduled = {}, due = {}, archived = {}, requeued = {}, pending = {}, removed = {},
-    -- For `after_finish`: unique locks to release, each with the ID that holds it; attempts that ended, and those of them that
-    -- failed; messages that cannot be read; IDs without a task; whether those of `removed` have not ended by themselves.
-    locks = {}, processed = 0, failed = 0, unreadable = 0, dropped = 0, are_gone = false,
-    -- What `tally` has counted, by name of the counter.
-    totals = {},
-  }
-end
-
-local function tally(moves, name)
-  moves.totals[name] = (moves.totals[name] or 0) + 1
-end
-
-local function add_pair(list, first, second)
-  local size = #list
-  list[size + 1], list[size + 2] = first, second
-end
-
+-- collected in `moves`, of the prelude of that name. After the end of attempts or tasks `after_finish` follows.
 -- pending → active. `lease_tasks` adds the task to `active` and `lease`. row: as in `leases`.
 local function start(key, row, attempt_state)
   redis.call('HSET', key, FIELD.state, 'active', FIELD.attempt_state, attempt_state)
@@ -105,26 +85,4 @@ end
 -- fsck: the state that the index with the task's ID says.
 local function correct_state(key, state)
   redis.call('HSET', key, FIELD.state, state)
-end
-
-local function write_all(command, key, values)
-  if #values > 0 then
-    redis.call(command, key, unpack(values))
-  end
-end
-
-local function apply_moves(asynq, tc, moves)
-  write_all('ZADD', asynq .. 'completed', moves.completed)
-  write_all('ZADD', tc .. 'st:cancelled', moves.cancelled)
-  write_all('ZADD', asynq .. 'retry', moves.retry)
-  write_all('ZADD', asynq .. 'scheduled', moves.scheduled)
-  write_all('ZADD', tc .. 'due', moves.due)
-  if #moves.archived > 0 then
-    add_to_archive(asynq, moves.archived)
-  end
-  write_all('RPUSH', asynq .. 'pending', moves.requeued)
-  write_all('LPUSH', asynq .. 'pending', moves.pending)
-  if #moves.removed > 0 then
-    remove_tasks(moves.removed)
-  end
 end
