@@ -106,6 +106,8 @@ describe('a defect in one item', () => {
       },
     });
     onTestFinished(() => app.close());
+    // What the service itself is known by has IDs, too.
+    made = 0;
     const { status, json, text } = await batch(app, { tasks: [{ type: 't' }, { type: 't' }, { type: 't' }] });
     expect(status).toBe(200);
     expect(json.items.map(({ status: each }: { status: number }) => each)).toEqual([201, 500, 201]);

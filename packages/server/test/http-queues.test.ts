@@ -116,6 +116,7 @@ describe('a broker that is unavailable', () => {
       inspect: broker.inspect,
       close: () => broker.close(),
       ping: () => Promise.reject(new Error('away')),
+      checkWritable: () => Promise.reject(new Error('away')),
       submit: {
         enqueue: () =>
           Promise.reject(

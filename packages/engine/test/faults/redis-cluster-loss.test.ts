@@ -34,7 +34,7 @@ describe.skipIf(!hasRedis())('in a cluster that has lost a master for good', { c
       maintain.recover(steps, POISON_LIMITS),
       maintain.forward([{ queue: dead, limit: 10 }]).catch((error: unknown) => error),
     ]);
-    expect(ofDead).toEqual({ moved: 0, nextDueMs: null, nextInMs: null });
+    expect(ofDead).toEqual({ moved: 0, nextDueMs: null, nextInMs: null, lateMs: 0 });
     expect(ofAlive).toMatchObject({ moved: 1 });
     expect(recovered).toEqual(steps.map(() => ({ recovered: 0, archived: 0, orphans: [] })));
     expect(onDeadOnly).toMatchObject({ code: 'broker-unavailable' });
