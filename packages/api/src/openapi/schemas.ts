@@ -57,7 +57,16 @@ function withoutSafeRange(part: Json): void {
 export type Use = 'body' | 'parameter' | 'answer';
 
 /** Makes a schema that Zod wrote one of the document, in place. */
+/** A list of fixed length says so by its length: some generators do not know that `items` may be false. */
+function fixedLength(part: Json): void {
+  const { prefixItems, items } = part;
+  if (!Array.isArray(prefixItems) || (items !== false && items !== undefined)) return;
+  delete part['items'];
+  Object.assign(part, { minItems: prefixItems.length, maxItems: prefixItems.length });
+}
+
 function adapt(part: Json, use: Use): void {
+  fixedLength(part);
   numbersAsRange(part);
   withoutSafeRange(part);
   if (use === 'body') defaultInWords(part);

@@ -41,6 +41,7 @@ async function installPacked(name: string, folder: TempFolder): Promise<void> {
 
 /** What the packages and the guide need of other packages. */
 const OTHERS = [
+  '@opentelemetry/api',
   '@photostructure/sqlite',
   'node-gyp-build',
   '@standard-schema/spec',
@@ -51,7 +52,7 @@ const OTHERS = [
 
 /** Makes a project of a user, outside of this repository, with one program. */
 async function createProject(folder: TempFolder, source: string, isPacked: boolean): Promise<void> {
-  for (const scope of ['@task-center', '@photostructure', '@standard-schema', '@types'])
+  for (const scope of ['@task-center', '@opentelemetry', '@photostructure', '@standard-schema', '@types'])
     await mkdir(folder.file(`node_modules/${scope}`), { recursive: true });
   for (const name of OTHERS)
     await symlink(`${ROOT}node_modules/${name}`, folder.file(`node_modules/${name}`));

@@ -124,6 +124,9 @@ const inspectors = ({ broker }: World): Record<string, Row> => ({
   'CalendarInspector.remove': { args: { id: 'office', options: {} } },
   'ClusterInspector.keySlot': { args: { queue: 'known' } },
   'ClusterInspector.nodes': { args: { queue: 'known' } },
+  'MetricsInspector.history': {
+    args: { request: { metric: 'failed', by: 'queue', step: 'minute', fromMs: 1, toMs: 60_000 } },
+  },
   'QueueInspector.get': { args: { queue: 'known' } },
   'QueueInspector.history': { args: { queue: 'known', days: 1 } },
   'QueueInspector.groups': { args: { queue: 'known' } },
@@ -231,6 +234,8 @@ function receiverOf(name: string, { broker, context }: World): object {
     Client: () => new engine.Client(broker),
     Worker: () => new engine.Worker(broker),
     Semaphore: () => new engine.Semaphore(broker, 's', 1),
+    Metrics: () => new engine.Metrics(broker),
+    MetricsInspector: () => inspector.metrics,
     Scheduler: () => new engine.Scheduler(broker),
     Inspector: () => inspector,
     BrokerInspector: () => inspector.broker,

@@ -24,13 +24,16 @@ const WRITTEN_BY_HOSTS =
 const FACETS =
   /^((Test)?Broker|Backup|Check|Claims|ClusterView|Consume|Control|Documents|Findings|Groups|Inspect|Maintain|Presence|ScheduleStore|SchedulerEntries|Semaphores|Signals|Submit)\./;
 /** Classes that programs get from an Inspector, and do not make themselves. */
-const MADE_BY_US = /^new (Broker|Calendar|Cluster|Queue|Scheduler|Task)Inspector$/;
+const MADE_BY_US = /^new (Broker|Calendar|Cluster|Metrics|Queue|Scheduler|Task)Inspector$/;
+/** What the service adds its own figures and loops with. It is for hot paths, and takes what it is given as it is. */
+const SERVICE_PARTS = /^(new )?(Counter|Gauge|Histogram|Registry|LoopWatch)(\.|$)/;
 /** The texts of errors. `TaskCenterError` calls them. */
 const TEXTS = /^codes\./;
 
 const tried = [...calls].filter(
   ([path, values]) =>
-    values.length > 0 && ![WRITTEN_BY_HOSTS, FACETS, MADE_BY_US, TEXTS].some((pattern) => pattern.test(path)),
+    values.length > 0 &&
+    ![WRITTEN_BY_HOSTS, FACETS, MADE_BY_US, SERVICE_PARTS, TEXTS].some((pattern) => pattern.test(path)),
 );
 
 interface Try {
