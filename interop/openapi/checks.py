@@ -35,6 +35,8 @@ RULES = [
     (r"/every", r"must be whole seconds, at least one"),
     (r"/calendar", r"must be (nothing with .*|the ID of a calendar that exists)"),
     (r"/task/.*", r"must be .*: queue and kind of a schedule never change.*"),
+    (r"from", r"must be (a time before the end|at most .* before the end)"),
+    (r"by", r"must be queue or kind: .* is kept by these alone"),
     (r"task_state", r"must be left out for fires to come: .*"),
     (r"outcome", r"must be planned alone, or outcomes of the past"),
     (r"/(trace_id|priority)", r"means the queue .*|differs from .*"),

@@ -149,6 +149,10 @@ function bodyOf(route: Operation, components: Components): Json {
   };
 }
 
+/** An empty alternative says that a call may do without a key. */
+const securityOf = ({ role, mayBeOpen }: Operation): Json[] =>
+  role === '-' ? [] : [{ key: [] }, ...(mayBeOpen ? [{}] : [])];
+
 /** One operation, as its path shows it. */
 function operationOf(route: Operation, components: Components): Json {
   const headers: RequestHeader[] = ['x-request-id', ...(route.requestHeaders ?? []), ...conditionsOf(route)];
@@ -158,7 +162,7 @@ function operationOf(route: Operation, components: Components): Json {
     summary: route.summary,
     ...(route.description !== undefined && { description: route.description }),
     'x-role': route.role,
-    security: route.role === '-' ? [] : [{ key: [] }],
+    security: securityOf(route),
     parameters: [
       ...parametersIn(route.params, 'path', components),
       ...parametersIn(route.query, 'query', components),

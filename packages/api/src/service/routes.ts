@@ -18,10 +18,11 @@ const metricsQuery = strict({ scope: metricsScope.default('all'), compat: metric
 /** Written as `?verbose` alone, too. */
 const verbose = z
   .enum(['', 'true', 'false'])
-  .transform((text) => text !== 'false')
-  .pipe(z.boolean())
-  .optional()
-  .meta({ description: 'Shows each check and what it has found. It takes the key of an operator' });
+  .meta({
+    id: 'Verbose',
+    description: 'Shows each check and what it has found. It takes the key of an operator',
+  })
+  .optional();
 /** Checks are shown to operators. Anybody may ask: without a key the answer is plain. */
 const probe = {
   role: '-',

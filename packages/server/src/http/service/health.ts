@@ -18,7 +18,7 @@ const MAX_SIGN_IN_MS = 2_000;
  */
 async function seesChecks({ query, headers, deps }: HealthCall): Promise<boolean> {
   const authorization = headers.get('authorization');
-  if (query.verbose !== true || authorization === null) return false;
+  if (query.verbose === undefined || query.verbose === 'false' || authorization === null) return false;
   try {
     const { clock } = deps.runtime;
     const principal = await within(clock, MAX_SIGN_IN_MS, () => deps.authenticate(authorization));
