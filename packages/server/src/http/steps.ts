@@ -64,10 +64,11 @@ const refuseWhileStopping: Step = (call, next) => {
   return next(call);
 };
 
-/** Finds the caller by its API key. It must have the role that the route needs. */
+/** Finds the caller by its API key. It must have the role that the route needs, also where a call could do without a key. */
 const authenticate: Step = async (call, next) => {
-  if (call.operation.route.mayBeOpen && isOpenTo(call.deps, call.headers)) return next(call);
-  call.principal = await call.deps.authenticate(call.headers.get('authorization'));
+  const key = call.headers.get('authorization');
+  if (key === null && call.operation.route.mayBeOpen && isOpenTo(call.deps, call.headers)) return next(call);
+  call.principal = await call.deps.authenticate(key);
   requireRole(call.principal, call.operation.route.role);
   return next(call);
 };
